@@ -1,0 +1,186 @@
+"""``bench run``: plan cells, run those that are not finished, print the table."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import shlex
+import sys
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, TextIO
+
+from benchmark import __version__, terminal
+from benchmark.commands._options import add_json, add_tracking
+from benchmark.commands._print import pairs, table
+from benchmark.commands._request import add_request, command, request_of
+
+if TYPE_CHECKING:
+    from benchmark.cell import Cell
+    from benchmark.plan import Plan
+    from benchmark.record import Record
+    from benchmark.request import Request
+    from benchmark.tracking import Tracking
+
+NAME = "run"
+HELP = "train and score methods on a suite, and print the table"
+ORDER = 10
+DESCRIPTION = """\
+Train and score methods on a suite. Every method meets the same rows, batches, head weights and budget at one seed.
+Finished cells are kept and never run twice; a cell that fails is recorded with its reason and the others go on.
+"""
+EPILOG = """\
+examples (A and B stand for names that `bench list methods` shows):
+  bench run --methods all --seeds 3
+  bench run --methods A,A+B --seeds 5
+  bench run --methods A --set A.rank=8,16,32                three cells per seed
+  bench run --suite massive-scenario --data ../massive --encoder all-MiniLM-L6-v2
+  bench run --suite mine.toml --dry-run                     what would be run
+
+exit status: 0 all done, 1 some cell failed or diverged, 2 unusable arguments, 130 interrupted
+"""
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Add the options of ``bench run``."""
+    parser.description, parser.epilog = DESCRIPTION, EPILOG
+    add_request(parser)
+    results = parser.add_argument_group("results")
+    add_tracking(results.add_argument)
+    results.add_argument("--rerun", action="store_true", help="run finished cells again")
+    results.add_argument("--dry-run", action="store_true", help="print the plan and train nothing")
+    add_json(results.add_argument, "records and table")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Run what `arguments` ask for and return the exit status. Raises UsageError before anything is written."""
+    request = request_of(arguments)
+    with terminal.stdout_kept() as stream:  # a library that prints doesn't spoil the result
+        return _run(request, arguments, stream)
+
+
+def _run(request: Request, arguments: argparse.Namespace, stream: TextIO) -> int:
+    from benchmark.tracking import Tracking, resolve_uri
+
+    tracking = Tracking(resolve_uri(arguments.tracking_uri))
+    if not arguments.dry_run:
+        tracking.check()  # a store that is no use is known at once, before data and encoder are looked for
+
+    from benchmark import runner
+    from benchmark.plan import plan
+    from benchmark.progress import make_display
+
+    made = plan(request)
+    before = {} if arguments.rerun else runner.finished(made, tracking)
+    if arguments.dry_run:
+        _print_dry_run(made, tracking, before, stream, arguments.json)
+        return 0
+    display = make_display()
+    try:
+        records = runner.run(made, tracking, display, arguments.rerun, command(request))
+        status = runner.exit_status(records)
+    except KeyboardInterrupt as stop:  # before the first cell it has no records
+        records, status = getattr(stop, "records", tuple(before.values())), 130
+    finally:
+        display.finished()
+    if arguments.json:
+        terminal.write_json(_document(made, records, tracking, status, len(before)), stream)
+    else:
+        _print_results(request, made, records, tracking, stream)
+    if status == 130:
+        print("bench: interrupted: finished cells are kept, the same command goes on from here", file=sys.stderr)
+    return status
+
+
+def _document(plan: Plan, records: Sequence[Record], tracking: Tracking, status: int, before: int) -> dict[str, Any]:
+    from benchmark.plain import to_plain
+    from benchmark.tables import plain_rows, rows
+
+    return {
+        "bench": __version__,
+        "suite": plan.suite.name,
+        "tracking_uri": tracking.store.shown,
+        "exit_status": status,
+        "cells": len(plan.cells),
+        "finished_before": before,
+        "table": plain_rows(rows(records)),
+        "records": [to_plain(record) for record in records],
+    }
+
+
+def _print_results(request: Request, plan: Plan, records: Sequence[Record], tracking: Tracking, stream: TextIO) -> None:
+    from benchmark.tables import render, rows
+
+    made = rows(records)
+    console = terminal.console(stream)
+    console.print(render(made, plan.suite))
+    hints = []
+    best = [record for record in records if made and made[0].test and record.cell.group == made[0].cell.group]
+    if best and best[0].run:
+        hints.append((f"bench show {best[0].run[:8]}", "everything that was recorded of the first row's run"))
+    if len(request.seeds) < 3 and request.seeds == tuple(range(len(request.seeds))):
+        more = dataclasses.replace(request, seeds=(0, 1, 2))
+        hints.append((command(more), "an interval needs more seeds; what is finished is kept"))
+    shown = tracking.store.shown
+    ui = shown if tracking.store.is_server else f"mlflow ui --backend-store-uri {shlex.quote(shown)}"
+    hints.append((ui, "curves, parameters, artifacts"))
+    console.print("\nnext:", style="bold")
+    for words, why in hints:
+        console.print(f"  {words}", style="", soft_wrap=True)
+        console.print(f"      {why}", style="dim", soft_wrap=True)
+
+
+def _plan_document(plan: Plan, tracking: Tracking, done: Mapping[str, Record]) -> dict[str, Any]:
+    from benchmark.plain import to_plain
+
+    return {
+        "bench": __version__,
+        "suite": plan.suite.name,
+        "dry_run": True,
+        "tracking_uri": tracking.store.shown,
+        "steps_per_cell": _steps(plan),
+        "cells": [
+            {"id": cell.id, "finished": cell.id in done, "run": done[cell.id].run if cell.id in done else None}
+            | to_plain(cell)
+            for cell in plan.cells
+        ],
+    }
+
+
+def _steps(plan: Plan) -> int:
+    """Return the optimizer steps of the phase that trains the encoder; a last, smaller batch is a step."""
+    protocol = plan.cells[0].protocol
+    return protocol.epochs * sum(-(-len(task.train) // protocol.batch_size) for task in plan.tasks)
+
+
+def _print_dry_run(plan: Plan, tracking: Tracking, done: Mapping[str, Record], stream: TextIO, json: bool) -> None:
+    from benchmark.cell import label
+
+    if json:
+        terminal.write_json(_plan_document(plan, tracking, done), stream)
+        return
+    groups: dict[str, list[Cell]] = {}
+    for cell in plan.cells:
+        groups.setdefault(label(cell, plan.cells), []).append(cell)
+    grid = table("method", ">cells", "seeds", ">finished", ">to run")
+    for name, cells in groups.items():
+        over = sum(cell.id in done for cell in cells)
+        seeds = ", ".join(str(cell.seed) for cell in cells)
+        grid.add_row(name, str(len(cells)), seeds, str(over), str(len(cells) - over))
+    console = terminal.console(stream)
+    first = plan.cells[0]
+    protocol = first.protocol
+    facts = {"suite": f"{protocol.suite}: {plan.suite.title}"}
+    for task in plan.tasks:
+        sizes = ", ".join(f"{split.name} {len(split):,}" for split in task.splits)
+        facts[f"task {task.name}"] = f"{task.source}: {sizes}, {len(task.head.classes)} classes"
+    facts["encoder"] = f"{protocol.encoder} @ {protocol.encoder_revision[:12]}"
+    facts["device"] = f"{plan.device}, {first.precision}"
+    facts["per cell"] = (
+        f"{terminal.counted(protocol.epochs, 'epoch')} of batches of {protocol.batch_size}: "
+        f"{terminal.counted(_steps(plan), 'step')}; the {protocol.selection} epoch is kept"
+    )
+    facts["tracking"] = tracking.store.shown
+    console.print(pairs(facts))
+    console.print(grid)
+    todo = sum(cell.id not in done for cell in plan.cells)
+    console.print(f"{terminal.counted(len(plan.cells), 'cell')}, {todo:,} to run; nothing was trained or written")

@@ -1,0 +1,294 @@
+"""``bench show``: all about a method, or all that was recorded of a run."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import inspect
+import re
+import shlex
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Group, RenderableType
+from rich.text import Text
+
+from benchmark import terminal
+from benchmark.commands._options import add_json, add_tracking, filled
+from benchmark.commands._print import pairs, table
+from benchmark.commands._request import add_request, command, request_of
+from benchmark.errors import UsageError
+from benchmark.request import Assignment, Request
+
+if TYPE_CHECKING:
+    from benchmark.record import Point, Record
+    from benchmark.space import Parameter, Value
+    from benchmark.tracking import Tracking
+
+NAME = "show"
+HELP = "show a method and its parameters, or everything recorded of a run"
+ORDER = 30
+EPILOG = """\
+examples (`bench list methods` and `bench list runs` show the names):
+  bench show A+B           what two techniques do together, and the parameters of both
+  bench show 1f3a9c2d      a run, by its id or the beginning of it
+"""
+MOST_EPOCHS = 12
+"""Rows of the curves' table; a longer curve is thinned, its first and last epoch kept."""
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Add the options of ``bench show``."""
+    parser.description, parser.epilog = f"{HELP[0].upper()}{HELP[1:]}.", EPILOG
+    parser.add_argument("name", type=filled("bench show"), metavar="METHOD|RUN", help="a method's name or a run's id")
+    add_tracking(parser.add_argument)
+    add_json(parser.add_argument, "it")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Print what `arguments` name. Raises UsageError for a name that is neither a method's nor a run's."""
+    with terminal.stdout_kept() as stream:
+        found = _run_called(arguments) or _method_called(arguments.name)
+        if arguments.json:
+            terminal.write_json(found[0], stream)
+        else:
+            terminal.console(stream).print(found[1])
+    return 0
+
+
+Shown = tuple[dict[str, Any], RenderableType]
+"""The same for programs and for people."""
+
+
+def _run_called(arguments: argparse.Namespace) -> Shown | None:
+    """Return the run that ``bench show`` was asked for; None where the name can't be a run's."""
+    if not re.fullmatch(r"[0-9a-f]{4,32}", arguments.name):
+        return None
+    from benchmark.tracking import Tracking, resolve_uri
+
+    try:
+        tracking = Tracking(resolve_uri(arguments.tracking_uri))
+        return _show_run(tracking.record(arguments.name), tracking)
+    except UsageError:
+        from benchmark import registry
+
+        if arguments.name in {entry.name for entry in registry.entries()}:
+            return None  # a method whose name happens to be hexadecimal
+        raise
+
+
+def _method_called(name: str) -> Shown:
+    from benchmark import registry
+    from benchmark.plain import to_plain
+    from benchmark.train.method import parameters
+
+    entries = registry.parts(name)
+    canonical = registry.canonical(name)
+    declared = parameters(canonical)
+    kind = entries[0].kind if len(entries) == 1 else "combination"
+    texts = {entry.name: inspect.getdoc(entry.cls) or "" for entry in entries}
+    document = {
+        "name": canonical,
+        "kind": kind,
+        "parts": [
+            {"name": entry.name, "source": entry.source, "module": entry.module, "text": texts[entry.name]}
+            for entry in entries
+        ],
+        "parameters": [
+            {**{field.name: to_plain(getattr(one, field.name)) for field in _fields(one)}, "type": one.kind.__name__}
+            for one in declared
+        ],
+    }
+    parts: list[RenderableType] = [Text.assemble((canonical, "bold"), f"  {kind}")]
+    for entry in entries:
+        facts = {"source": entry.source, "module": entry.module}
+        parts += [Text(), Text(texts[entry.name]), Text(), pairs(facts)]
+    parts += [Text(), _parameter_table(declared)]
+    if declared:
+        example = f"bench run --methods {canonical} --set {canonical}.{declared[0].name}={_value(declared[0].default)}"
+        parts += [Text(), Text(f"set one: {example}", style="dim")]
+    return document, Group(*parts)
+
+
+def _fields(one: Parameter) -> list[dataclasses.Field[Any]]:
+    return [field for field in dataclasses.fields(one) if field.name != "kind"]
+
+
+def _parameter_table(declared: Sequence[Parameter]) -> RenderableType:
+    if not declared:
+        return Text("no parameters")
+    grid = table("parameter!", ">default", "takes", "unit", "meaning")
+    for one in declared:
+        grid.add_row(one.name, _value(one.default), one.allowed(), one.unit, one.help)
+    return grid
+
+
+def _value(value: Value) -> str:
+    if value is None:
+        return "none"
+    if isinstance(value, bool):
+        return str(value).lower()
+    return f"{value:g}" if isinstance(value, float) and float(f"{value:g}") == value else str(value)
+
+
+def _show_run(record: Record, tracking: Tracking) -> Shown:
+    from benchmark.plain import to_plain
+
+    again = _command(record)
+    place = _artifacts(record, tracking)
+    document = {**to_plain(record), "cell_id": record.cell.id, "artifacts": place, "command": again}
+    cell, protocol = record.cell, record.cell.protocol
+    facts = {
+        "run": record.run,
+        "cell": f"{cell.id}, in the table's row {cell.group}",
+        "suite": protocol.suite,
+        "encoder": f"{protocol.encoder} @ {protocol.encoder_revision}",
+        "weights": f"sha256 {protocol.encoder_sha256[:16]}…",
+        "budget": f"{terminal.counted(protocol.epochs, 'epoch')}, batches of {protocol.batch_size}, "
+        f"texts of at most {protocol.max_length} tokens, the {protocol.selection} epoch kept",
+        "limit": f"train limited to {protocol.limit_train:,} rows" if protocol.limit_train else "",
+        "device": f"{cell.device}, {cell.precision}",
+        "artifacts": place,
+        "repeat it": f"{again} --rerun",
+    }
+    title = Text.assemble((f"{cell.method} seed {cell.seed}", "bold"), f"  {record.status}")
+    title.append(f": {terminal.one_line(record.reason)}" if record.reason else "")
+    parts: list[RenderableType] = [title, pairs(facts)]
+    for heading, part in {
+        "scores": _scores(record),
+        "cost": _cost(record),
+        f"parameters ({cell.origin})": pairs({name: _value(value) for name, value in cell.parameters}),
+        "data": _data(record),
+        "environment": _environment(record),
+        "curves": _curves(record.points),
+    }.items():
+        parts += [Text(), Text(heading, style="bold"), part] if part is not None else []
+    return document, Group(*parts)
+
+
+def _scores(record: Record) -> RenderableType | None:
+    if not record.scores:
+        return None
+    splits = list(dict.fromkeys(score.split for score in record.scores))
+    grid = table("score", *[f">{split}" for split in splits])
+    for task, metric in dict.fromkeys((score.task, score.metric) for score in record.scores):
+        values = [record.score(split, task, metric) for split in splits]
+        grid.add_row(f"{task} {metric}", *["–" if value is None else f"{value:.4f}" for value in values])
+    return grid
+
+
+def _cost(record: Record) -> RenderableType | None:
+    cost = record.cost
+    peak = f"{cost.peak_memory_bytes / 2**20:,.0f} MiB ({cost.peak_memory_of})" if cost.peak_memory_bytes else ""
+    facts = pairs({"in all": f"{cost.fit_seconds:.1f} s", "peak memory": peak})
+    if not cost.phases:
+        return facts
+    columns = (">encoder trains", ">head trains", ">of", ">first epoch s", ">epoch s", ">examples/s")
+    grid = table("phase", *columns)
+    for phase in cost.phases:
+        seconds = [phase.first_epoch_seconds, phase.epoch_seconds, phase.examples_per_second]
+        counts = [phase.trainable_encoder, phase.trainable_head, phase.total]
+        grid.add_row(
+            phase.phase,
+            *[f"{count:,}" for count in counts],
+            *["–" if value is None else f"{value:,.2f}" for value in seconds],
+        )
+    return Group(grid, facts)
+
+
+def _data(record: Record) -> RenderableType | None:
+    facts: dict[str, object] = {}
+    prints = {task.name: task for task in record.cell.protocol.tasks}
+    for found in record.data:
+        lines = [found.source + (" (synthetic)" if found.synthetic and "synthetic" not in found.source else "")]
+        lines.append("rows: " + ", ".join(f"{split} {count:,}" for split, count in found.rows))
+        for what, counts in (("exact duplicates", found.duplicates), ("texts cut", found.truncated)):
+            some = [f"{where} {count:,}" for where, count in counts if count]
+            lines.append(f"{what}: {', '.join(some) or 'none'}")
+        if found.task in prints:
+            one = prints[found.task]
+            sums = (("train", one.train), ("validation", one.validation), ("test", one.test))
+            lines.append("fingerprints: " + ", ".join(f"{split} {value[:12]}" for split, value in sums))
+        facts[found.task] = "\n".join([*lines, *found.notes])
+    return pairs(facts) if facts else None
+
+
+def _environment(record: Record) -> RenderableType | None:
+    found = record.environment
+    if found is None:
+        return None
+    packages = ", ".join(f"{name} {version}" for name, version in found.packages)
+    return pairs(
+        {
+            "started": found.started,
+            "commit": f"{found.commit}{' (with uncommitted changes)' if found.dirty else ''}",
+            "code": record.cell.code[:16],
+            "python": found.python,
+            "packages": packages,
+            "platform": found.platform,
+            "processor": found.processor,
+            "device": f"{found.device}, {terminal.counted(found.threads, 'thread')}",
+            "command": found.command,
+        }
+    )
+
+
+def _curves(points: Sequence[Point]) -> RenderableType | None:
+    if not points:
+        return None
+    keys = list(dict.fromkeys(point.key for point in points))
+    rows = list(dict.fromkeys((point.phase, point.epoch) for point in points))
+    values = {(point.phase, point.epoch, point.key): point.value for point in points}
+    kept = rows
+    if len(rows) > MOST_EPOCHS:
+        kept = [rows[round(i * (len(rows) - 1) / (MOST_EPOCHS - 1))] for i in range(MOST_EPOCHS)]
+    grid = table("phase", ">epoch", *[f">{key}" for key in keys])
+    for phase, epoch in kept:
+        found = [values.get((phase, epoch, key)) for key in keys]
+        grid.add_row(phase, str(epoch), *["–" if value is None else f"{value:.4f}" for value in found])
+    left = Text(f"{len(kept)} of {len(rows)} epochs; --json has them all" if len(kept) < len(rows) else "", style="dim")
+    return Group(grid, left) if left else grid
+
+
+def _artifacts(record: Record, tracking: Tracking) -> str:
+    """Return where the run's predictions and its resolved cell lie."""
+    from benchmark.tracking_scheme import legal
+
+    if tracking.store.artifacts is None or not record.run:
+        return f"on {tracking.store.shown}"
+    folder = legal(record.cell.protocol.suite).replace("/", "_")
+    return str(tracking.store.artifacts / folder / record.run / "artifacts")
+
+
+def _command(record: Record) -> str:
+    """Return the command that measures `record`'s cell alone: the one that made it, narrowed to this cell."""
+    cell, protocol = record.cell, record.cell.protocol
+    settings = tuple(
+        Assignment(cell.method, name, (_value(value),)) for name, value in cell.parameters if cell.origin != "default"
+    )
+    request = Request(suite=protocol.suite, encoder=protocol.encoder, limit_train=protocol.limit_train)
+    if record.environment and record.environment.command:
+        request = _parsed(record.environment.command) or request
+    request = dataclasses.replace(
+        request,
+        methods=(cell.method,),
+        seeds=(cell.seed,),
+        assignments=settings,
+        epochs=protocol.epochs if request.epochs else None,
+        batch_size=protocol.batch_size if request.batch_size else None,
+        device=cell.device if request.device == "auto" else request.device,
+        precision=cell.precision,
+    )
+    return command(request)
+
+
+def _parsed(line: str) -> Request | None:
+    """Return the request that the recorded command `line` made; None where it can't be read any more."""
+    words = shlex.split(line)
+    parser = argparse.ArgumentParser(exit_on_error=False, add_help=False, allow_abbrev=False)
+    add_request(parser)
+    try:
+        found, _ = parser.parse_known_args(words[2:])
+        return request_of(found)
+    except (UsageError, argparse.ArgumentError, SystemExit):
+        return None

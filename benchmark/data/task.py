@@ -1,0 +1,236 @@
+"""Tasks, splits and rows: what every source delivers and every method is given."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import hashlib
+import json
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from benchmark.cell import TaskIdentity
+from benchmark.errors import UsageError
+
+
+@dataclass(frozen=True)
+class Row:
+    """One example as a source delivers it: `texts` has one sentence, or two where the task is about pairs."""
+
+    id: str
+    texts: tuple[str, ...]
+    label: str
+
+    @property
+    def canonical(self) -> str:
+        """One line of JSON with texts and label: what fingerprints and hash choices are made from.
+
+        The id is not in it, so that the same rows from the hub and from a file are the same data.
+        """
+        return json.dumps([list(self.texts), self.label], ensure_ascii=False, separators=(",", ":"))
+
+    @property
+    def hash(self) -> str:
+        """sha256 of the canonical row: a fixed, arbitrary order of rows, whatever the file's order and ids."""
+        return hashlib.sha256(self.canonical.encode()).hexdigest()
+
+
+@dataclass(frozen=True)
+class Rows:
+    """The rows of one source, by split, before a task is made of them."""
+
+    train: tuple[Row, ...]
+    validation: tuple[Row, ...] | None  # None: the source has none
+    test: tuple[Row, ...]
+    source: str  # for people: "mteb/amazon_massive_intent (en) @ 4672e20"
+    synthetic: bool = False
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Split:
+    """The rows of one split, in order, labels as indices into the head's classes."""
+
+    name: str
+    ids: tuple[str, ...]
+    texts: tuple[tuple[str, ...], ...]
+    labels: tuple[int, ...]
+    fingerprint: str  # sha256 over the canonical rows, in order
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+
+@dataclass(frozen=True)
+class Head:
+    """What a task asks of the encoder."""
+
+    name: str
+    kind: str  # classes
+    metric: str
+    classes: tuple[str, ...]  # sorted names; the index is the label
+
+    @property
+    def outputs(self) -> int:
+        """How many numbers the head gives per row."""
+        return len(self.classes)
+
+
+@dataclass(frozen=True)
+class TrainingData:
+    """A task without its test split: all that a method is ever given, so that ``fit`` can't peek."""
+
+    head: Head
+    train: Split
+    validation: Split
+
+
+@dataclass(frozen=True)
+class Task:
+    """A task with all of its splits and what was found in them."""
+
+    head: Head
+    train: Split
+    validation: Split
+    test: Split
+    source: str
+    synthetic: bool
+    duplicates: tuple[tuple[str, int], ...]
+    notes: tuple[str, ...]
+
+    @property
+    def name(self) -> str:
+        """The task's name."""
+        return self.head.name
+
+    @property
+    def splits(self) -> tuple[Split, Split, Split]:
+        """Train, validation, test."""
+        return (self.train, self.validation, self.test)
+
+    def without_test(self) -> TrainingData:
+        """Return what a method may see."""
+        return TrainingData(self.head, self.train, self.validation)
+
+    @functools.cached_property
+    def identity(self) -> TaskIdentity:
+        """Return what a cell's id depends on."""
+        prints = [split.fingerprint for split in self.splits]
+        return TaskIdentity(self.name, self.head.kind, self.head.metric, *prints)
+
+
+CARVED = 0.1
+"""Share of the train split that becomes the validation split where a source has none."""
+
+
+def make_task(name: str, kind: str, metric: str, rows: Rows, limit_train: int | None = None) -> Task:
+    """Make a task of `rows`; carve a missing validation split, cut train to `limit_train` rows by hash.
+
+    Raises UsageError for an empty split or a label in validation or test that train never has.
+    """
+    notes = list(rows.notes)
+    train, validation = rows.train, rows.validation
+    if validation is None:
+        train, validation = carve(train)
+        notes.append(f"validation carved from train by a hash of the row ({CARVED:.0%}: {len(validation)} rows)")
+    if limit_train is not None and limit_train < len(train):
+        count = len({row.label for row in train})
+        if limit_train < count:
+            raise UsageError(
+                f"a train split of {limit_train} rows can't have all {count} labels of task {name!r}: "
+                f"raise --limit-train to at least {count}"
+            )
+        notes.append(f"train limited to {limit_train} of {len(train)} rows by a hash of the row")
+        train = limit(train, limit_train)
+    parts = {"train": train, "validation": validation, "test": rows.test}
+    for split, found in parts.items():
+        if not found:
+            raise UsageError(f"{rows.source}: the {split} split of task {name!r} is empty: give it at least one row")
+    classes = tuple(sorted({row.label for row in train}))
+    index = {label: number for number, label in enumerate(classes)}
+    for split in ("validation", "test"):
+        unknown = sorted({row.label for row in parts[split]} - set(classes))
+        if unknown:
+            raise UsageError(
+                f"{rows.source}: {split} has the label {unknown[0]!r}, which train never has: add rows of it to train, "
+                f"or remove them from {split}"
+            )
+    return Task(
+        head=Head(name, kind, metric, classes),
+        train=_split("train", train, index),
+        validation=_split("validation", validation, index),
+        test=_split("test", rows.test, index),
+        source=rows.source,
+        synthetic=rows.synthetic,
+        duplicates=_duplicates(parts),
+        notes=tuple(notes),
+    )
+
+
+def carve(train: tuple[Row, ...]) -> tuple[tuple[Row, ...], tuple[Row, ...]]:
+    """Divide `train` into (train, validation) by a hash of the row; the order of rows is kept.
+
+    The share is exact and the choice doesn't depend on the order of the file. One row of a class always stays in train,
+    because a class that only validation has can't be learned.
+    """
+    left = Counter(row.label for row in train)
+    wanted = max(1, round(CARVED * len(train)))
+    chosen: set[int] = set()
+    for position in _ranked(train):
+        label = train[position].label
+        if len(chosen) < wanted and left[label] > 1:
+            left[label] -= 1
+            chosen.add(position)
+    kept = (position for position in range(len(train)) if position not in chosen)
+    return tuple(train[position] for position in kept), tuple(train[position] for position in sorted(chosen))
+
+
+def limit(train: tuple[Row, ...], count: int) -> tuple[Row, ...]:
+    """Return `count` rows chosen by their hashes, in their original order: a larger limit is a superset.
+
+    The row with the smallest hash of each class comes first, so that a limit no smaller than the number of classes
+    keeps them all: without that, a cut of MASSIVE to a thousand rows would lose the intent that has four.
+    """
+    ranked = _ranked(train)
+    first = {train[position].label: position for position in reversed(ranked)}
+    order = sorted(ranked, key=lambda position: first[train[position].label] != position)  # stable: by hash within
+    return tuple(train[position] for position in sorted(order[:count]))
+
+
+def _ranked(rows: tuple[Row, ...]) -> list[int]:
+    """Return the positions of `rows` by hash; equal rows, of which it doesn't matter which is chosen, as they stand."""
+    return sorted(range(len(rows)), key=[row.hash for row in rows].__getitem__)
+
+
+def fingerprint(rows: Iterable[Row]) -> str:
+    """Return the sha256 over the canonical rows, in order."""
+    total = hashlib.sha256()
+    for row in rows:
+        total.update(row.canonical.encode() + b"\n")
+    return total.hexdigest()
+
+
+def merged(rows: Rows, notes: Iterable[str]) -> Rows:
+    """Return `rows` with further notes."""
+    return dataclasses.replace(rows, notes=(*rows.notes, *notes))
+
+
+def _split(name: str, rows: tuple[Row, ...], index: dict[str, int]) -> Split:
+    return Split(
+        name=name,
+        ids=tuple(row.id for row in rows),
+        texts=tuple(row.texts for row in rows),
+        labels=tuple(index[row.label] for row in rows),
+        fingerprint=fingerprint(rows),
+    )
+
+
+def _duplicates(parts: dict[str, tuple[Row, ...]]) -> tuple[tuple[str, int], ...]:
+    """Count the rows of a later split whose texts stand in an earlier one, to the letter."""
+    names = list(parts)
+    found = []
+    for first, second in ((a, b) for i, a in enumerate(names) for b in names[i + 1 :]):
+        known = {row.texts for row in parts[first]}
+        found.append((f"{first} ∩ {second}", sum(row.texts in known for row in parts[second])))
+    return tuple(found)

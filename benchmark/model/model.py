@@ -1,0 +1,83 @@
+"""The model as trained: an encoder and its heads; what moves in it, and how much that is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from torch import nn
+
+from benchmark.model.encoder import Encoder
+from benchmark.seeds import Streams
+
+
+class Model(nn.Module):
+    """One encoder and named heads on it."""
+
+    def __init__(self, encoder: Encoder) -> None:
+        super().__init__()
+        self.encoder = encoder
+        self.heads = nn.ModuleDict()
+
+    def attach(self, name: str, make: Callable[[], nn.Module], streams: Streams) -> None:
+        """Put a new head called `name` on the encoder, its weights drawn from the stream ("head", name)."""
+        with streams.scope("head", name):
+            head = make()
+        self.heads[name] = head.to(self.encoder.device)
+
+    def trainable(self) -> list[nn.Parameter]:
+        """Return the parameters that move, in a fixed order."""
+        return [weight for weight in self.parameters() if weight.requires_grad]
+
+
+@dataclass(frozen=True)
+class Counts:
+    """Numbers of parameters of a model as trained, adapters and heads included.
+
+    A pooler counts as part of the encoder although [CLS] doesn't pass through it: so do the reports.
+    """
+
+    trainable_encoder: int
+    trainable_head: int
+    total: int
+
+
+def count(model: Model) -> Counts:
+    """Count the parameters of `model`."""
+    moving = [sum(p.numel() for p in part.parameters() if p.requires_grad) for part in (model.encoder, model.heads)]
+    return Counts(moving[0], moving[1], sum(p.numel() for p in model.parameters()))
+
+
+@dataclass(frozen=True, eq=False)
+class Group:
+    """Trainable parameters at one depth: 0 for the embeddings, 1..n for the layers, n + 1 for the pooler, None for the
+    heads."""
+
+    depth: int | None
+    parameters: tuple[nn.Parameter, ...]
+
+
+def groups(model: Model) -> tuple[Group, ...]:
+    """Return the trainable parameters by depth, bottom first, heads last; empty groups are left out.
+
+    Depth comes from the module tree, not from names, so that adapters inside a layer belong to it. Raises RuntimeError
+    when a trainable parameter would be in no group or in two.
+    """
+    encoder = model.encoder
+    depth: dict[int, int] = {}
+    for number, layer in enumerate(encoder.layers, start=1):
+        depth |= {id(weight): number for weight in layer.parameters()}
+    pooler = getattr(encoder.backbone, "pooler", None)
+    if isinstance(pooler, nn.Module):
+        depth |= {id(weight): len(encoder.layers) + 1 for weight in pooler.parameters()}
+    found: dict[int | None, list[nn.Parameter]] = {}
+    for weight in encoder.parameters():
+        if weight.requires_grad:
+            found.setdefault(depth.get(id(weight), 0), []).append(weight)
+    heads = [weight for weight in model.heads.parameters() if weight.requires_grad]
+    ordered = [Group(key, tuple(found[key])) for key in sorted(key for key in found if key is not None)]
+    ordered += [Group(None, tuple(heads))] if heads else []
+    covered = [id(weight) for group in ordered for weight in group.parameters]
+    if sorted(covered) != sorted({id(weight) for weight in model.trainable()}):
+        raise RuntimeError("parameter groups don't cover every trainable parameter exactly once")
+    return tuple(ordered)

@@ -1,0 +1,73 @@
+"""Frozen dataclasses ↔ plain JSON data, so that cells and records can be stored and sent to another process.
+
+Only what the nouns are made of: dataclasses, tuples, optionals, unions of scalars. No registry of types, no
+versioning: a field that the stored data lacks takes its default, a field that the class lacks is ignored.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import hashlib
+import json
+import math
+import types
+import typing
+from typing import Any, TypeVar
+
+T = TypeVar("T")
+
+
+def to_plain(value: Any) -> Any:
+    """Return `value` as dictionaries, lists and scalars. Raises TypeError for anything JSON can't hold.
+
+    A float that is not finite becomes its name (``"nan"``, ``"inf"``, ``"-inf"``): JSON has no such numbers.
+    """
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return {field.name: to_plain(getattr(value, field.name)) for field in dataclasses.fields(value)}
+    if isinstance(value, list | tuple):
+        return [to_plain(item) for item in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return str(float(value))
+    if value is None or isinstance(value, str | int | float | bool):
+        return value
+    raise TypeError(f"{type(value).__name__} has no plain form")
+
+
+def from_plain(kind: type[T], data: Any) -> T:
+    """Rebuild an instance of the dataclass `kind` from what `to_plain` returned."""
+    built: T = _build(kind, data)
+    return built
+
+
+def digest(value: Any) -> str:
+    """Return the sha256 (64 hex digits) of `value`'s plain form, independent of field order and process."""
+    text = json.dumps(to_plain(value), sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+@functools.cache
+def _hints(kind: type) -> dict[str, Any]:
+    return typing.get_type_hints(kind)
+
+
+def _build(kind: Any, data: Any) -> Any:
+    origin = typing.get_origin(kind)
+    if data is None or kind is Any:
+        return data
+    if origin in (typing.Union, types.UnionType):
+        members = [member for member in typing.get_args(kind) if member is not type(None)]
+        if len(members) == 1:
+            return _build(members[0], data)
+        nested = [member for member in members if dataclasses.is_dataclass(member) or typing.get_origin(member)]
+        return _build(nested[0], data) if len(nested) == 1 and isinstance(data, dict | list) else data
+    if origin is tuple:
+        item, *rest = typing.get_args(kind)
+        if rest == [Ellipsis]:
+            return tuple(_build(item, entry) for entry in data)
+        return tuple(_build(member, entry) for member, entry in zip((item, *rest), data, strict=True))
+    if dataclasses.is_dataclass(kind):
+        hints = _hints(typing.cast(type, kind))
+        known = {f.name: _build(hints[f.name], data[f.name]) for f in dataclasses.fields(kind) if f.name in data}
+        return typing.cast(Any, kind)(**known)
+    return float(data) if kind is float and not isinstance(data, bool) else data

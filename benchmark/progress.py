@@ -1,0 +1,295 @@
+"""How a run shows what it does: live in a terminal, one line per event everywhere else. All of it goes to stderr."""
+
+from __future__ import annotations
+
+import statistics
+import sys
+import time
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Protocol, TextIO
+
+from rich.console import Console, Group, RenderableType
+from rich.live import Live
+from rich.progress_bar import ProgressBar
+from rich.table import Table
+from rich.text import Text
+
+from benchmark import terminal
+from benchmark.cell import Cell
+from benchmark.metrics import metric
+from benchmark.record import EpochEnded, PhaseStarted, Point, Record, Watcher
+
+REFRESHES = 4
+"""Times a second that the live display is drawn."""
+
+STYLES = {"done": "green", "skipped": "yellow", "interrupted": "yellow", "failed": "red", "diverged": "red"}
+
+
+class Display(Watcher, Protocol):
+    """Whoever shows a run. A display is itself the watcher of the running cell.
+
+    The calls come in this order: `started`; for each cell `cell_started`, a `Watcher`'s, `cell_ended`; then `finished`.
+    """
+
+    def started(self, cells_total: int, skipped: int) -> None:
+        """The plan has `cells_total` cells; `skipped` of these were finished before and are not run again."""
+
+    def cell_started(self, cell: Cell, label: str, number: int) -> Watcher:
+        """The cell with this `number`, counted from 1 among those that are run, begins. Return its watcher."""
+
+    def cell_ended(self, record: Record) -> None:
+        """The running cell is over, whatever became of it."""
+
+    def note(self, text: str) -> None:
+        """Something worth a line, or the lines of a traceback."""
+
+    def finished(self) -> None:
+        """Nothing comes any more: the terminal is given back. Calling it again does nothing."""
+
+
+@dataclass
+class Running:
+    """Where the running cell stands: written by the training loop once a step, read by whoever draws."""
+
+    cell: Cell
+    label: str
+    number: int
+    began: float  # seconds, the clock's
+    phase: str = ""
+    epoch: int = 0
+    epochs: int = 0
+    done: int = 0  # steps of the phase
+    total: int = 0
+    loss: float | None = None
+    score: float | None = None
+
+    @property
+    def name(self) -> str:
+        """The cell as one reads it."""
+        return f"{self.label} seed {self.cell.seed}"
+
+    @property
+    def fraction(self) -> float:
+        """Share of the phase that is over, 0..1."""
+        return self.done / self.total if self.total else 0.0
+
+    def enter(self, event: PhaseStarted) -> None:
+        """A phase begins: figures of the last one are no longer true."""
+        self.phase, self.epochs, self.total = event.phase, event.epochs, event.steps
+        self.epoch, self.done, self.loss, self.score = min(1, event.epochs), 0, None, None
+
+    def leave(self, event: EpochEnded) -> None:
+        """An epoch is over."""
+        self.epoch = min(event.epoch + 1, self.epochs)
+        self.loss = train_loss(event.points)
+        self.score = validation_score(event.points, self.cell)
+
+
+def train_loss(points: Iterable[Point]) -> float | None:
+    """Return the epoch's training loss, if it was measured."""
+    return next((point.value for point in points if point.key == "train/loss"), None)
+
+
+def validation_score(points: Sequence[Point], cell: Cell) -> float | None:
+    """Return the mean over `cell`'s tasks of each one's own metric on validation, or None where one is missing."""
+    found = {point.key: point.value for point in points}
+    keys = [f"validation/{task.name}/{task.metric}" for task in cell.protocol.tasks]
+    return statistics.fmean(found[key] for key in keys) if keys and all(key in found for key in keys) else None
+
+
+def score_text(value: float | None, cell: Cell) -> str:
+    """Return a headline score as people read it: a share in percent, anything else with four digits."""
+    if value is None:
+        return "–"
+    share = all(metric(task.metric).high == 1.0 for task in cell.protocol.tasks)
+    return terminal.percent(value) if share else f"{value:.4g}"
+
+
+def time_left(ended: Sequence[float], waiting: int, elapsed: float, fraction: float) -> float | None:
+    """Estimate the seconds that are left, or None while nothing can be said.
+
+    `ended` are the seconds of the cells that are over, `waiting` counts those not yet begun; the running one has used
+    `elapsed` seconds for `fraction` (0..1) of its present phase. Cells of one plan cost about the same.
+    """
+    own = elapsed / fraction if fraction >= 0.05 else None
+    typical = statistics.fmean(ended) if ended else own
+    if typical is None:
+        return None
+    rest = max(0.0, (own if own is not None else typical) - elapsed) if elapsed else 0.0
+    return rest + waiting * typical
+
+
+def outcome(record: Record, label: str, seconds: float) -> str:
+    """Return the line that says what became of a cell."""
+    name = f"{label} seed {record.cell.seed}"
+    if record.status != "done":
+        return f"{name}: {record.status}: {terminal.one_line(record.reason) or 'no reason was recorded'}"
+    validation, test = (score_text(record.headline(split), record.cell) for split in ("validation", "test"))
+    return f"{name}: done, validation {validation}, test {test}, {terminal.duration(seconds)}"
+
+
+class PlainDisplay:
+    """One line per event, no escape codes: for logs, pipes and CI."""
+
+    def __init__(self, stream: TextIO, clock: Callable[[], float] = time.monotonic) -> None:
+        self._stream = stream
+        self._clock = clock
+        self._running: Running | None = None
+        self._todo = 0
+
+    def started(self, cells_total: int, skipped: int) -> None:
+        """See `Display`."""
+        self._todo = cells_total - skipped
+        self.note(headline(cells_total, skipped))
+
+    def cell_started(self, cell: Cell, label: str, number: int) -> Watcher:
+        """See `Display`."""
+        self._running = Running(cell, label, number, self._clock())
+        self._say(f"{self._running.name}: started")
+        return self
+
+    def phase_started(self, event: PhaseStarted) -> None:
+        """See `Watcher`."""
+        if self._running:
+            self._running.enter(event)
+
+    def step_ended(self, done: int, total: int) -> None:
+        """See `Watcher`. A step is no line."""
+
+    def epoch_ended(self, event: EpochEnded) -> None:
+        """See `Watcher`."""
+        if self._running:
+            self._running.leave(event)
+            words = [f"{event.phase} epoch {event.epoch}/{self._running.epochs}"]
+            words += [f"loss {self._running.loss:.4f}"] if self._running.loss is not None else []
+            if self._running.score is not None:
+                words.append(f"validation {score_text(self._running.score, self._running.cell)}")
+            self._say(f"{self._running.name}: {', '.join([*words, f'{event.seconds:.1f} s'])}")
+
+    def cell_ended(self, record: Record) -> None:
+        """See `Display`."""
+        seconds = self._clock() - self._running.began if self._running else record.cost.fit_seconds
+        self._say(outcome(record, self._running.label if self._running else record.cell.method, seconds))
+        self._running = None
+
+    def note(self, text: str) -> None:
+        """See `Display`."""
+        print(text.rstrip(), file=self._stream, flush=True)
+
+    def finished(self) -> None:
+        """See `Display`."""
+
+    def _say(self, text: str) -> None:
+        place = f"[{self._running.number}/{self._todo}] " if self._running else ""
+        self.note(place + text)
+
+
+class LiveDisplay:
+    """Two lines that stay at the bottom of the terminal; what is over scrolls away above them."""
+
+    def __init__(self, console: Console, clock: Callable[[], float] = time.monotonic) -> None:
+        self._console = console
+        self._clock = clock
+        self._running: Running | None = None
+        self._ended: list[float] = []
+        self._bad = 0
+        self._todo = 0
+        self._began = clock()
+        self._live = Live(get_renderable=self.render, console=console, refresh_per_second=REFRESHES, transient=True)
+
+    def started(self, cells_total: int, skipped: int) -> None:
+        """See `Display`."""
+        self._todo, self._began = cells_total - skipped, self._clock()
+        self.note(headline(cells_total, skipped))
+        if self._todo:
+            self._live.start()
+
+    def cell_started(self, cell: Cell, label: str, number: int) -> Watcher:
+        """See `Display`."""
+        self._running = Running(cell, label, number, self._clock())
+        return self
+
+    def phase_started(self, event: PhaseStarted) -> None:
+        """See `Watcher`."""
+        if self._running:
+            self._running.enter(event)
+
+    def step_ended(self, done: int, total: int) -> None:
+        """See `Watcher`. Two numbers are written; the drawing thread reads them when its time has come."""
+        if self._running:
+            self._running.done, self._running.total = done, total
+
+    def epoch_ended(self, event: EpochEnded) -> None:
+        """See `Watcher`."""
+        if self._running:
+            self._running.leave(event)
+
+    def cell_ended(self, record: Record) -> None:
+        """See `Display`."""
+        running, self._running = self._running, None
+        seconds = self._clock() - running.began if running else record.cost.fit_seconds
+        self._ended.append(seconds)
+        self._bad += record.status in ("failed", "diverged")
+        mark = "✓" if record.status == "done" else "–" if record.status == "skipped" else "✗"
+        line = Text(f"{mark} ", style=STYLES.get(record.status, ""))
+        line.append(outcome(record, running.label if running else record.cell.method, seconds), style="default")
+        self._console.print(line, soft_wrap=True)
+
+    def note(self, text: str) -> None:
+        """See `Display`."""
+        self._console.print(Text(text.rstrip(), style="dim"), soft_wrap=True)
+
+    def finished(self) -> None:
+        """See `Display`."""
+        self._live.stop()
+
+    def render(self) -> RenderableType:
+        """Return what stands at the bottom now, as wide as the terminal is now."""
+        over = len(self._ended)
+        running, elapsed = self._running, self._clock() - self._began
+        current = self._clock() - running.began if running else 0.0
+        waiting = max(0, self._todo - over - (1 if running else 0))
+        left = time_left(self._ended, waiting, current, running.fraction if running else 0.0)
+        words = [f"{over}/{self._todo} cells"] + ([f"{self._bad} bad"] if self._bad else [])
+        words += [f"{terminal.duration(elapsed)} gone"]
+        words += [f"about {terminal.duration(left)} left"] if left is not None else []
+        share = (over + (running.fraction if running else 0.0)) / max(1, self._todo)
+        lines = [_bar(share, " · ".join(words), self._console.width)]
+        if running:
+            lines.append(_bar(running.fraction, _state(running), self._console.width))
+        return Group(*lines)
+
+
+def headline(cells_total: int, skipped: int) -> str:
+    """Return the first line of a run."""
+    if not skipped:
+        return f"{terminal.counted(cells_total, 'cell')} to run"
+    before = f"{terminal.counted(skipped, 'cell')} {'was' if skipped == 1 else 'were'} finished already"
+    return f"{before}: {f'{cells_total - skipped:,} to run' if cells_total > skipped else 'nothing to train'}"
+
+
+def make_display() -> Display:
+    """Return the display that fits stderr: live where somebody watches a terminal, plain lines elsewhere."""
+    if terminal.is_terminal(sys.stderr):
+        return LiveDisplay(terminal.err())
+    return PlainDisplay(sys.stderr)
+
+
+def _bar(share: float, words: str, width: int) -> Table:
+    """One line: a bar of a fifth of the terminal's `width`, and words that are cut rather than wrapped."""
+    line = Table.grid(padding=(0, 1), expand=True)
+    line.add_column(width=max(8, min(32, width // 5)))
+    line.add_column(ratio=1, no_wrap=True, overflow="ellipsis")
+    line.add_row(ProgressBar(total=1.0, completed=min(1.0, max(0.0, share))), Text(words))
+    return line
+
+
+def _state(running: Running) -> str:
+    words = [running.name]
+    if running.phase:
+        words.append(f"{running.phase} epoch {running.epoch}/{running.epochs}" if running.epochs else running.phase)
+        words += [f"step {running.done}/{running.total}"] if running.total else []
+    words += [f"loss {running.loss:.3f}"] if running.loss is not None else []
+    words += [f"validation {score_text(running.score, running.cell)}"] if running.score is not None else []
+    return " · ".join(words)

@@ -1,0 +1,173 @@
+"""What one cell gave: scores, curves, cost, environment. And the events that a running cell sends while it gives it.
+
+A record is complete in itself: with the stored test predictions, every reported score can be computed again, and a new
+metric needs no new run.
+"""
+
+from __future__ import annotations
+
+import statistics
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+from benchmark.cell import Cell
+
+Status = Literal["running", "done", "diverged", "failed", "skipped", "interrupted"]
+
+
+@dataclass(frozen=True)
+class Score:
+    """One metric on one split of one task."""
+
+    split: str
+    task: str
+    metric: str
+    value: float
+
+    @property
+    def key(self) -> str:
+        """Its name in tracking: ``test/scenario/accuracy``."""
+        return f"{self.split}/{self.task}/{self.metric}"
+
+
+@dataclass(frozen=True)
+class Point:
+    """One value of a curve: the live weights' figures after an epoch, not yet those that `keep` brings back."""
+
+    phase: str
+    epoch: int  # counted from 1
+    key: str  # ``train/loss``, ``validation/scenario/accuracy``
+    value: float
+
+
+@dataclass(frozen=True)
+class PhaseStarted:
+    """A phase of training is about to begin."""
+
+    phase: str
+    epochs: int
+    steps: int  # optimizer steps in all
+    trainable_encoder: int  # parameters that move, adapters included
+    trainable_head: int
+    total: int  # parameters of encoder and heads as trained
+
+
+@dataclass(frozen=True)
+class EpochEnded:
+    """An epoch is over. `seconds` is training alone, the device synchronised at both ends; validation is not in it."""
+
+    phase: str
+    epoch: int
+    seconds: float
+    examples: int
+    points: tuple[Point, ...]
+
+
+class Watcher(Protocol):
+    """Whoever wants to know how a cell is doing: progress display, tracking, the record's own collector."""
+
+    def phase_started(self, event: PhaseStarted) -> None:
+        """A phase begins."""
+
+    def step_ended(self, done: int, total: int) -> None:
+        """`done` of `total` steps of the phase are over. Called once a step: must cost next to nothing."""
+
+    def epoch_ended(self, event: EpochEnded) -> None:
+        """An epoch is over."""
+
+
+@dataclass(frozen=True)
+class PhaseCost:
+    """What one phase cost."""
+
+    phase: str
+    trainable_encoder: int
+    trainable_head: int
+    total: int
+    first_epoch_seconds: float | None  # kept apart: it pays for warm-up of caches and kernels
+    epoch_seconds: float | None  # median over the other epochs; over the only one where there is but one
+    examples_per_second: float | None
+
+    @property
+    def trainable(self) -> int:
+        """Parameters that move in this phase."""
+        return self.trainable_encoder + self.trainable_head
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What a cell cost."""
+
+    phases: tuple[PhaseCost, ...] = ()
+    fit_seconds: float = 0.0  # wall clock, all phases, validation included
+    peak_memory_bytes: int | None = None
+    peak_memory_of: str = ""  # device memory allocated | resident set of the process
+
+    @property
+    def headline(self) -> PhaseCost | None:
+        """The phase that trains the encoder (the first that does), else the first one."""
+        training = (phase for phase in self.phases if phase.trainable_encoder > 0)
+        return next(training, self.phases[0] if self.phases else None)
+
+
+@dataclass(frozen=True)
+class DataFacts:
+    """What was found in a task's rows: recorded with every cell, never silently mended."""
+
+    task: str
+    source: str
+    synthetic: bool
+    rows: tuple[tuple[str, int], ...]  # per split
+    duplicates: tuple[tuple[str, int], ...]  # "train ∩ test" → rows of the latter whose text stands in the former
+    truncated: tuple[tuple[str, int], ...]  # per split: rows cut at max length
+    notes: tuple[str, ...]  # "validation carved from train by a hash of the row (10%)"
+
+
+@dataclass(frozen=True)
+class Environment:
+    """Where a cell ran."""
+
+    started: str  # UTC, ISO 8601
+    commit: str  # of the project's checkout, or "" outside one
+    dirty: bool
+    python: str
+    packages: tuple[tuple[str, str], ...]
+    platform: str
+    processor: str
+    device: str  # the device's own name
+    threads: int
+    command: str
+
+
+@dataclass(frozen=True)
+class Record:
+    """One cell and what became of it."""
+
+    cell: Cell
+    status: Status
+    reason: str = ""
+    scores: tuple[Score, ...] = ()
+    points: tuple[Point, ...] = ()
+    cost: Cost = Cost()
+    environment: Environment | None = None
+    data: tuple[DataFacts, ...] = ()
+    run: str = ""  # id of the run in tracking
+
+    def score(self, split: str, task: str, metric: str) -> float | None:
+        """Return one score, or None where it was not measured."""
+        for found in self.scores:
+            if (found.split, found.task, found.metric) == (split, task, metric):
+                return found.value
+        return None
+
+    def headline(self, split: str) -> float | None:
+        """Return the mean over the tasks of each task's own metric: the figure that ranks. One task is n = 1."""
+        values = [self.score(split, task.name, task.metric) for task in self.cell.protocol.tasks]
+        present = [value for value in values if value is not None]
+        return statistics.fmean(present) if values and len(present) == len(values) else None
+
+    def loss(self, split: str) -> float | None:
+        """Return the mean over the tasks of the cross-entropy per example, in nats."""
+        values = [self.score(split, task.name, "cross_entropy") for task in self.cell.protocol.tasks]
+        present = [value for value in values if value is not None]
+        return statistics.fmean(present) if values and len(present) == len(values) else None

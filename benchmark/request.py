@@ -1,0 +1,33 @@
+"""What a person asked of ``bench run``, before anything was looked up."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Assignment:
+    """One ``--set METHOD.PARAM=V[,V…]``: several values make several cells."""
+
+    method: str
+    parameter: str
+    values: tuple[str, ...]  # as typed
+
+
+@dataclass(frozen=True)
+class Request:
+    """The arguments of ``bench run``; None means: as the suite says."""
+
+    methods: tuple[str, ...] = ("all",)
+    seeds: tuple[int, ...] = (0,)
+    suite: str = "quick"
+    data: str | None = None
+    text_column: str | None = None
+    label_column: str | None = None
+    encoder: str | None = None
+    epochs: int | None = None
+    batch_size: int | None = None
+    limit_train: int | None = None
+    assignments: tuple[Assignment, ...] = ()
+    device: str = "auto"
+    precision: str = "fp32"

@@ -1,0 +1,61 @@
+"""Named streams of randomness: the only place that seeds anything.
+
+A seed fans out into streams by name and indices: ``("order", phase, epoch)``, ``("head", task)``, ``("dropout", phase,
+step)``. A stream never depends on the method's name, so that at one seed all methods meet the same head weights, the same
+batches and the same dropout masks: differences between methods are paired. A stream never depends on how much was drawn
+from another, so that a run can be entered at any step.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    import torch
+
+
+@dataclass(frozen=True)
+class Streams:
+    """All randomness of one cell."""
+
+    seed: int
+
+    def number(self, *name: str | int) -> int:
+        """Return the 63-bit seed of the stream `name`: sha256 of the cell's seed and the name."""
+        words = "/".join(str(part) for part in (self.seed, *name))
+        return int.from_bytes(hashlib.sha256(words.encode()).digest()[:8], "big") >> 1
+
+    def numpy(self, *name: str | int) -> np.random.Generator:
+        """Return a fresh numpy generator for the stream `name`."""
+        return np.random.Generator(np.random.PCG64(self.number(*name)))
+
+    def torch(self, *name: str | int) -> torch.Generator:
+        """Return a fresh CPU generator of torch for the stream `name`."""
+        import torch
+
+        return torch.Generator().manual_seed(self.number(*name))
+
+    def reseed(self, *name: str | int) -> None:
+        """Point torch's global generators (CPU and every CUDA device) at the stream `name`.
+
+        Dropout and most initialisers can't be given a generator. Call it only inside `scope`, which puts back what was.
+        """
+        import torch
+
+        torch.manual_seed(self.number(*name))
+
+    @contextlib.contextmanager
+    def scope(self, *name: str | int) -> Iterator[None]:
+        """Run a block with torch's global generators on the stream `name`; restore their states afterwards."""
+        import torch
+
+        devices = list(range(torch.cuda.device_count())) if torch.cuda.is_initialized() else []
+        with torch.random.fork_rng(devices=devices):
+            self.reseed(*name)
+            yield

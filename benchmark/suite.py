@@ -1,0 +1,140 @@
+"""A suite is a named protocol: tasks, encoder, epochs, batch size, max length, selection rule. Suites are TOML files.
+
+Rows of different suites are never averaged or ranked together. The built-in files lie in ``benchmark/suites``; a path to
+one's own works wherever a suite's name does.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+import tomllib
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+from benchmark.errors import UsageError
+
+SELECTIONS = ("best", "last")
+KINDS = ("classes",)
+SOURCES = ("builtin", "hub", "files")
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where a task's rows come from."""
+
+    type: str  # builtin | hub | files
+    dataset: str = ""  # hub: the dataset's id; files: a folder or file; builtin: scenario | intent
+    config: str | None = None  # hub: the configuration, such as a language
+    revision: str | None = None  # hub: the commit; none takes the newest, and the rows' fingerprint is recorded either way
+    text_column: str | None = None  # none: found by its usual names
+    label_column: str | None = None  # none: found by its usual names
+    label_separator: str | None = None  # the label is the part before this mark's first occurrence
+
+
+@dataclass(frozen=True)
+class TaskSpec:
+    """One task of a suite, before its rows are loaded."""
+
+    name: str
+    source: Source
+    kind: str = "classes"
+    metric: str = "accuracy"
+
+
+@dataclass(frozen=True)
+class Suite:
+    """A named protocol."""
+
+    name: str
+    title: str
+    encoder: str  # a packaged name, a hub id or a folder
+    epochs: int  # passes over the train split in the phase that trains the encoder
+    batch_size: int  # rows per step
+    max_length: int  # tokens per text, special tokens included; what is longer is cut on the right
+    selection: str  # best: the epoch with the best validation score comes back; last: the last one
+    tasks: tuple[TaskSpec, ...]
+    limit_train: int | None = None  # rows of each train split that are kept, chosen by a hash of the row
+
+
+def names() -> tuple[str, ...]:
+    """Return the names of the built-in suites, sorted."""
+    return tuple(sorted(file.name.removesuffix(".toml") for file in _folder().iterdir() if file.name.endswith(".toml")))
+
+
+def load(name: str) -> Suite:
+    """Return the built-in suite called `name`, or the one in the TOML file at that path. Raises UsageError."""
+    if name in names():
+        return parse(_folder().joinpath(f"{name}.toml").read_text(encoding="utf-8"), origin=f"suite {name!r}")
+    path = Path(name)
+    if path.suffix != ".toml":
+        near = difflib.get_close_matches(name, names(), n=1, cutoff=0.5)
+        hint = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(names())}, or give a .toml file"
+        raise UsageError(f"unknown suite {name!r}: {hint}")
+    try:
+        text = path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise UsageError(f"suite file {name} can't be read: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise UsageError(f"suite file {name} is not UTF-8: save it as UTF-8") from error
+    return parse(text, origin=name)
+
+
+def parse(text: str, origin: str) -> Suite:
+    """Return the suite written in the TOML `text`; `origin` names it in errors. Raises UsageError."""
+    try:
+        data = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise UsageError(f"{origin} is not TOML: {error}") from error
+    tasks = data.pop("tasks", None)
+    if not isinstance(tasks, list) or not tasks:
+        raise UsageError(f"{origin} has no [[tasks]]: add at least one, with a name and a source")
+    built = tuple(_task(entry, origin) for entry in tasks)
+    suite: Suite = _build(Suite, {**data, "tasks": built}, origin)
+    _require(suite.epochs >= 1, origin, "epochs must be at least 1")
+    _require(suite.batch_size >= 2, origin, "batch_size must be at least 2")
+    _require(suite.max_length >= 4, origin, "max_length must be at least 4")
+    _require(suite.limit_train is None or suite.limit_train >= 1, origin, "limit_train must be at least 1")
+    _require(suite.selection in SELECTIONS, origin, f"selection must be one of {', '.join(SELECTIONS)}")
+    _require(len({task.name for task in built}) == len(built), origin, "two tasks have the same name")
+    return suite
+
+
+def _task(entry: Any, origin: str) -> TaskSpec:
+    if not isinstance(entry, dict) or not isinstance(entry.get("source"), dict):
+        raise UsageError(f"{origin}: every [[tasks]] needs a source, such as source = {{ type = \"builtin\" }}")
+    source: Source = _build(Source, entry["source"], f"{origin}, source")
+    _require(source.type in SOURCES, origin, f"a source's type must be one of {', '.join(SOURCES)}")
+    task: TaskSpec = _build(TaskSpec, {**entry, "source": source}, f"{origin}, tasks")
+    _require(task.kind in KINDS, origin, f"a task's kind must be one of {', '.join(KINDS)}")
+    return task
+
+
+def _build(cls: Any, data: dict[str, Any], origin: str) -> Any:
+    """Make a `cls` from TOML's `data`, with one clear line for an unknown, missing or mistyped key."""
+    fields = {field.name: field for field in dataclasses.fields(cls)}
+    for key, value in data.items():
+        if key not in fields:
+            near = difflib.get_close_matches(key, fields, n=1)
+            hint = f"did you mean {near[0]!r}?" if near else f"known keys are {', '.join(fields)}"
+            raise UsageError(f"{origin}: unknown key {key!r}: {hint}")
+        wanted = {"int": int, "str": str}.get(str(fields[key].type).removesuffix(" | None"))
+        if wanted and type(value) is not wanted:
+            raise UsageError(f"{origin}: {key} must be {'a whole number' if wanted is int else 'text'}, not {value!r}")
+    missing = [
+        name for name, field in fields.items() if name not in data and field.default is dataclasses.MISSING
+    ]
+    if missing:
+        raise UsageError(f"{origin}: {' and '.join(missing)} must be given")
+    return cls(**data)
+
+
+def _require(true: bool, origin: str, what: str) -> None:
+    if not true:
+        raise UsageError(f"{origin}: {what}")
+
+
+def _folder() -> Any:
+    return resources.files("benchmark").joinpath("suites")

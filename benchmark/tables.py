@@ -1,0 +1,286 @@
+"""The table of results: pure functions from records to rows, and from rows to something to print.
+
+A row is the cells that differ in nothing but the seed (`Cell.group`), so that protocols are never mixed: neither in a
+mean nor in one table. What failed, diverged or was skipped stays a row, with its reason.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import statistics
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from rich import box
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from benchmark import terminal
+from benchmark.cell import Cell, Protocol, label
+from benchmark.metrics import metric
+from benchmark.record import Record, Status
+from benchmark.statistics import Summary, summarise
+from benchmark.suite import Suite
+
+STYLES: dict[str, str] = {"done": "", "skipped": "yellow", "interrupted": "yellow", "running": "yellow"}
+"""Of a row by its status; any other status is red."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """One cell that gave no score, and why."""
+
+    seed: int
+    status: Status
+    reason: str
+
+
+@dataclass(frozen=True)
+class Row:
+    """One method with one set of parameters under one protocol, over its seeds."""
+
+    label: str  # method, with the parameters in which it differs from its neighbours
+    cell: Cell  # the first one; all of them differ in nothing but the seed
+    seeds: tuple[int, ...]  # of the cells with scores, sorted
+    others: tuple[Outcome, ...]  # the cells without, by seed
+    validation: Summary | None  # of the headline metric; none where no cell has it
+    test: Summary | None
+    loss: float | None  # mean over seeds of the test cross-entropy: nats per example
+    trainable: int | None  # parameters of encoder and head that move in the phase that trains the encoder
+    epoch_seconds: float | None  # median over seeds
+    synthetic: bool  # some of the rows of data were generated
+
+    @property
+    def protocol(self) -> Protocol:
+        """What the row was measured under."""
+        return self.cell.protocol
+
+    @property
+    def status(self) -> str:
+        """``done``, ``skipped``, ``failed``, … or ``2 of 3 done, 1 diverged``."""
+        counts: dict[str, int] = {"done": len(self.seeds)} if self.seeds else {}
+        for other in self.others:
+            counts[other.status] = counts.get(other.status, 0) + 1
+        if len(counts) == 1:
+            return next(iter(counts))
+        total = len(self.seeds) + len(self.others)
+        first, *rest = [f"{count} {status}" for status, count in counts.items()]
+        return ", ".join([first.replace(" ", f" of {total} ", 1), *rest])
+
+
+def rows(records: Iterable[Record]) -> tuple[Row, ...]:
+    """Return one row per group of cells, by protocol (in order of appearance) and then by test score, best first.
+
+    Of several records of one cell `latest` chooses. A score that isn't finite counts as diverged.
+    """
+    kept = latest(records)
+    groups: dict[str, list[Record]] = {}
+    for record in kept:
+        groups.setdefault(record.cell.group, []).append(record)
+    protocols = list(dict.fromkeys(record.cell.protocol.id for record in kept))
+    made = [_row(group, kept) for group in groups.values()]
+
+    def order(row: Row) -> tuple[int, bool, float, str]:
+        return (protocols.index(row.protocol.id), row.test is None, -(row.test.mean if row.test else 0.0), row.label)
+
+    return tuple(sorted(_told_apart(made), key=order))
+
+
+def latest(records: Iterable[Record]) -> tuple[Record, ...]:
+    """Return one record per cell, in order of appearance: the first that is done, or else the first.
+
+    Tracking lists the newest first. Equal cells give equal results, so that an older result outranks a newer failure.
+    """
+    found: dict[str, Record] = {}
+    for record in records:
+        known = found.get(record.cell.id)
+        if known is None or (record.status == "done" and known.status != "done"):
+            found[record.cell.id] = record
+    return tuple(found.values())
+
+
+def render(rows: Sequence[Row], suite: Suite | None = None) -> RenderableType:
+    """Return what to print for `rows`: one table for each protocol, none for no rows.
+
+    `suite` gives the title of the tables that were measured under it; without it the suite's name stands there.
+    """
+    protocols = dict.fromkeys(row.protocol for row in rows)
+    parts: list[RenderableType] = []
+    for protocol in protocols:
+        title = suite.title if suite and suite.name == protocol.suite else ""
+        parts += _block([row for row in rows if row.protocol == protocol], protocol, title)
+    return Group(*parts)
+
+
+def plain_rows(rows: Iterable[Row]) -> list[dict[str, object]]:
+    """Return `rows` as JSON data: shares and nats as they are, nothing rounded."""
+    return [
+        {
+            "label": row.label,
+            "method": row.cell.method,
+            "parameters": dict(row.cell.parameters),
+            "group": row.cell.group,
+            "protocol": row.protocol.id,
+            "suite": row.protocol.suite,
+            "status": row.status,
+            "seeds": list(row.seeds),
+            "without_score": [dataclasses.asdict(other) for other in row.others],
+            "validation": dataclasses.asdict(row.validation) if row.validation else None,
+            "test": dataclasses.asdict(row.test) if row.test else None,
+            "test_cross_entropy": row.loss if row.loss is not None and math.isfinite(row.loss) else None,
+            "trainable_parameters": row.trainable,
+            "epoch_seconds": row.epoch_seconds,
+            "synthetic": row.synthetic,
+        }
+        for row in rows
+    ]
+
+
+def _row(group: Sequence[Record], kept: Sequence[Record]) -> Row:
+    first = group[0].cell
+    peers = tuple(record.cell for record in kept if record.cell.protocol == first.protocol)
+    judged = [(record, _outcome(record)) for record in sorted(group, key=lambda record: record.cell.seed)]
+    scored = [record for record, other in judged if other is None]
+    headlines = [phase for record in scored if (phase := record.cost.headline) is not None]
+    seconds = [phase.epoch_seconds for phase in headlines if phase.epoch_seconds is not None]
+    losses = [loss for record in scored if (loss := record.loss("test")) is not None]
+    return Row(
+        label=label(first, peers),
+        cell=first,
+        seeds=tuple(record.cell.seed for record in scored),
+        others=tuple(other for _, other in judged if other is not None),
+        validation=_summary(scored, "validation"),
+        test=_summary(scored, "test"),
+        loss=statistics.fmean(losses) if losses else None,
+        trainable=headlines[0].trainable if headlines else None,
+        epoch_seconds=statistics.median(seconds) if seconds else None,
+        synthetic=any(facts.synthetic for record in group for facts in record.data),
+    )
+
+
+def _told_apart(made: Sequence[Row]) -> list[Row]:
+    """Return the rows, with what tells equal labels of one protocol apart: device, precision, code, versions."""
+    found = []
+    for row in made:
+        twins = [peer.cell for peer in made if (peer.label, peer.protocol) == (row.label, row.protocol)]
+        marks = [row.cell.device] if len({cell.device for cell in twins}) > 1 else []
+        marks += [row.cell.precision] if len({cell.precision for cell in twins}) > 1 else []
+        marks += [f"code {row.cell.code[:7]}"] if len({cell.code for cell in twins}) > 1 else []
+        shared = set(row.cell.versions).intersection(*[cell.versions for cell in twins])
+        marks += [" ".join(pair) for pair in row.cell.versions if pair not in shared]
+        found.append(dataclasses.replace(row, label=f"{row.label} [{', '.join(marks)}]") if marks else row)
+    return found
+
+
+def _outcome(record: Record) -> Outcome | None:
+    """Return why `record` has no score, or None when it has."""
+    seed, test = record.cell.seed, record.headline("test")
+    if record.status != "done":
+        return Outcome(seed, record.status, terminal.one_line(record.reason) or "no reason was recorded")
+    if test is None:
+        return Outcome(seed, "failed", "no test score was recorded")
+    scores = (test, record.headline("validation"))
+    if not all(score is None or math.isfinite(score) for score in scores):
+        return Outcome(seed, "diverged", "a score is not finite")
+    return None
+
+
+def _summary(scored: Sequence[Record], split: str) -> Summary | None:
+    values = [value for record in scored if (value := record.headline(split)) is not None]
+    return summarise(values) if values else None
+
+
+def _block(rows: Sequence[Row], protocol: Protocol, title: str) -> list[RenderableType]:
+    """Return title, table and footnotes of one protocol."""
+    heading = Text(protocol.suite, style="bold")
+    heading.append(f"  {title}" if title else "", style="not bold")
+    if any(row.synthetic for row in rows):
+        heading.append("  synthetic data", style="not bold yellow")
+    return [Text(), heading, _table(rows, protocol), *[Text(line, style="dim") for line in _notes(rows, protocol)]]
+
+
+def _table(rows: Sequence[Row], protocol: Protocol) -> Table:
+    unit = _unit(protocol)
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False, header_style="bold")
+    table.add_column("method", overflow="fold", min_width=10)
+    percent = unit.endswith("%")
+    columns = []
+    for split in ("validation", "test"):
+        name, *texts = _aligned(f"{split} {unit}", [getattr(row, split) for row in rows], percent)
+        table.add_column(Text(name), no_wrap=True)
+        columns.append(texts)
+    for name in ("test loss", "trainable", "s/epoch", "seeds"):
+        table.add_column(name, justify="right", no_wrap=True)
+    table.add_column("status", overflow="fold")
+    for row, *summaries in zip(rows, *columns, strict=True):
+        table.add_row(
+            Text(row.label),
+            *[Text(text) for text in summaries],
+            _number(row.loss, ".3f"),
+            _number(row.trainable, ","),
+            _number(row.epoch_seconds, ".2f" if (row.epoch_seconds or 0) < 10 else ".0f"),
+            str(len(row.seeds)) if row.seeds else "–",
+            Text(row.status, style=_style(row)),
+        )
+    return table
+
+
+def _style(row: Row) -> str:
+    worst = [STYLES.get(other.status, "red") for other in row.others]
+    return "red" if "red" in worst else "yellow" if worst else "green"
+
+
+def _unit(protocol: Protocol) -> str:
+    """Return the headline's name with its unit: ``accuracy %``."""
+    found = list(dict.fromkeys(task.metric for task in protocol.tasks))
+    percent = " %" if all(metric(name).high == 1.0 for name in found) else ""
+    name = found[0].replace("_", " ") if len(found) == 1 else "score"
+    return f"{name}{percent}"
+
+
+def _aligned(name: str, summaries: Sequence[Summary | None], percent: bool) -> list[str]:
+    """Return the column's header and one text per summary, all equally long.
+
+    So means stand below means, also in rows without an interval: `rich` strips the spaces that would do this in a
+    right-aligned column.
+    """
+    factor, digits = (100.0, 1) if percent else (1.0, 3)
+    means = [f"{factor * found.mean:.{digits}f}" if found else "–" for found in summaries]
+    halves = [
+        f" ± {factor * (found.half_width or 0):.{digits}f}" if found and found.n > 1 else "" for found in summaries
+    ]
+    wide = max(map(len, halves), default=0)
+    texts = [name, *[mean + half.ljust(wide) for mean, half in zip(means, halves, strict=True)]]
+    return [text.rjust(max(map(len, texts))) for text in texts]
+
+
+def _number(value: float | None, form: str) -> str:
+    return "–" if value is None else format(value, form)
+
+
+def _notes(rows: Sequence[Row], protocol: Protocol) -> list[str]:
+    """Return the lines below a table: the protocol, how to read it, and every cell without a score."""
+    devices = ", ".join(dict.fromkeys(f"{row.cell.device} {row.cell.precision}" for row in rows))
+    seeds = sorted({seed for row in rows for seed in (*row.seeds, *(other.seed for other in row.others))})
+    limit = f", train limited to {protocol.limit_train:,} rows" if protocol.limit_train else ""
+    budget = f"{terminal.counted(protocol.epochs, 'epoch')}, batch {protocol.batch_size}"
+    lines = [
+        f"encoder {protocol.encoder}, {budget}, {protocol.selection} epoch kept, {devices}, {_seeds(seeds)}{limit}"
+    ]
+    sizes = sorted({row.test.n for row in rows if row.test})
+    if any(n > 1 for n in sizes):
+        lines.append("± is the half-width of the 95% t interval over seeds")
+    if 1 in sizes:
+        lines.append("n=1: no interval (more seeds give one: --seeds 3)")
+    lines.append("test loss: cross-entropy in nats per example; s/epoch: median, the first epoch left out")
+    for row in rows:
+        lines += [f"{row.label} seed {other.seed}: {other.status}: {other.reason}" for other in row.others]
+    return lines
+
+
+def _seeds(seeds: Sequence[int]) -> str:
+    if len(seeds) > 2 and list(seeds) == list(range(seeds[0], seeds[-1] + 1)):
+        return f"seeds {seeds[0]}–{seeds[-1]}"
+    return f"{'seed' if len(seeds) == 1 else 'seeds'} {', '.join(map(str, seeds))}"

@@ -1,0 +1,399 @@
+"""Records in MLflow: one experiment per suite, one run per cell. The only file that imports mlflow, and late.
+
+`Tracking` lists and finds records, and begins runs; a `LiveRun` is told how its cell is doing and logs it, so that one
+can watch it in ``mlflow ui``. What a run looks like there stands in `tracking_scheme`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import json
+import logging
+import os
+import sqlite3
+import tempfile
+import time
+import urllib.parse
+import urllib.request
+from collections.abc import Callable, Collection, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from benchmark import tracking_files, tracking_scheme, tracking_sqlite
+from benchmark.cell import Cell
+from benchmark.errors import UsageError
+from benchmark.plain import to_plain
+from benchmark.predictions import Predictions
+from benchmark.record import DataFacts, Environment, EpochEnded, PhaseStarted, Point, Record, Status
+from benchmark.tracking_store import Store, check_writable, exists, locate
+from benchmark.tracking_store import resolve_uri as resolve_uri
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+    from mlflow.entities import Experiment, Run
+
+for _name, _value in {
+    "MLFLOW_DISABLE_TELEMETRY": "true",
+    "DO_NOT_TRACK": "true",
+    "MLFLOW_LOGGING_LEVEL": "ERROR",  # no "Creating initial MLflow database tables..." on stderr
+    "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",  # stdout is the table's, or one JSON document's
+    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "3",  # a dead server costs an epoch seconds, not minutes
+}.items():
+    os.environ.setdefault(_name, _value)
+
+ENDINGS: dict[Status, str] = {
+    "done": "FINISHED",
+    "skipped": "FINISHED",
+    "diverged": "FAILED",
+    "failed": "FAILED",
+    "interrupted": "KILLED",
+}
+"""MLflow's own status of a run, by the record's."""
+PAGE = 1000
+"""Runs asked of a server at once."""
+
+
+class Tracking:
+    """The records in one tracking store. To make one touches nothing; raises UsageError for an unusable URI."""
+
+    def __init__(self, uri: str) -> None:
+        self.store: Store = locate(uri)
+        self._client: MlflowClient | None = None
+        self._known = False
+
+    def exists(self) -> bool:
+        """Return whether there is a store that the installed MLflow can use. Raises UsageError for one it can't."""
+        self._known = self._known or exists(self.store)
+        return self._known
+
+    def check(self) -> None:
+        """Raise UsageError unless records can be read from the store and written to it. Writes nothing."""
+        self.exists()
+        check_writable(self.store)
+
+    def prepare(self) -> None:
+        """Make the store if there is none, after `check`. Raises UsageError."""
+        self.check()
+        with self._reported():
+            if not self._known and self.store.database:
+                _create(self.store, self.store.database)
+            self._connect()
+        self._known = True
+
+    def records(self, suite: str | None = None, statuses: Collection[Status] | None = None) -> tuple[Record, ...]:
+        """Return the records of `suite` (None: of all), newest first, without their curves; `statuses` selects.
+
+        Runs that aren't the benchmark's are passed over. A store that doesn't exist has no records. Raises UsageError.
+        """
+        found = (tracking_scheme.parse(run, tags) for run, tags in self._rows(suite))
+        return tuple(record for record in found if record and (statuses is None or record.status in statuses))
+
+    def record(self, name: str) -> Record:
+        """Return the record, with its curves, of the run whose id begins with `name`, or of the cell with that id.
+
+        A cell that ran several times gives its newest run. Raises UsageError when none, or more than one run, fits.
+        """
+        records = self.records()
+        found = [record for record in records if name and record.run.startswith(name)]
+        found = found or [record for record in records if record.cell.id == name][:1]
+        if not found:
+            raise UsageError(f"no run in {self.store.shown} is called {name!r}: `bench list runs` shows their ids")
+        if len(found) > 1:
+            ids = ", ".join(record.run[: len(name) + 6] for record in found[:4])
+            raise UsageError(f"{len(found)} runs begin with {name!r} ({ids}…): give more digits of the one you mean")
+        return dataclasses.replace(found[0], points=self.points(found[0].run))
+
+    def points(self, run: str) -> tuple[Point, ...]:
+        """Return the curves of the run with id `run`: phases in the order of training, then by epoch and key.
+
+        A run in progress gives what there is so far. Raises UsageError.
+        """
+        found: dict[tuple[str, str, int], Point] = {}
+        begun: dict[str, int] = {}
+        for name, at, step, value in sorted(self._metric_values(run), key=lambda entry: entry[1:3]):
+            point = tracking_scheme.point(name, step, value)
+            if point:
+                begun.setdefault(point.phase, at)
+                found[point.phase, point.key, step] = point
+        return tuple(sorted(found.values(), key=lambda point: (begun[point.phase], point.epoch, point.key)))
+
+    def predictions(self, run: str) -> tuple[Predictions, ...]:
+        """Return the stored predictions of the run with id `run`; none for a run that has none. Raises UsageError."""
+        with self._reported(), self._artifacts(run, "predictions") as folder:
+            return tuple(tracking_files.read(file) for file in sorted(folder.glob("*.parquet")))
+
+    def begin(self, cell: Cell, environment: Environment, data: tuple[DataFacts, ...]) -> LiveRun:
+        """Begin the run of `cell`, making store and experiment where they are missing. Raises UsageError."""
+        if self._client is None:
+            self.prepare()
+        record = Record(cell, "running", environment=environment, data=data)
+        tags = tracking_scheme.tags(record) | {
+            tracking_scheme.PROCESS: tracking_scheme.process(),
+            "mlflow.source.name": "bench",
+            "mlflow.source.type": "LOCAL",
+            **({"mlflow.source.git.commit": environment.commit} if environment.commit else {}),
+        }
+        with self._reported():
+            client = self._connect()
+            experiment = self._experiment(client, cell.protocol.suite)
+            info = client.create_run(experiment, tags=tags, run_name=tracking_scheme.run_name(cell)).info
+            place = _local(info.artifact_uri)
+            if place:
+                place.mkdir(parents=True, exist_ok=True)  # now, not after the training, if it can't be written
+            run = LiveRun(client, dataclasses.replace(record, run=info.run_id), self.store)
+            run.log(parameters=tracking_scheme.parameters(cell))
+        return run
+
+    def _rows(self, suite: str | None) -> list[tracking_sqlite.Row]:
+        if not self.exists():
+            return []
+        if self.store.database:
+            with self._reported():
+                return tracking_sqlite.rows(self.store.database, suite, tracking_scheme.PREFIX)
+        return self._search(suite)
+
+    def _search(self, suite: str | None) -> list[tracking_sqlite.Row]:
+        """Return what `tracking_sqlite.rows` does, asked of MLflow page by page: for every kind of store."""
+        with self._reported():
+            client = self._connect()
+            experiments: list[Experiment] = _pages(client.search_experiments)
+            ids = [found.experiment_id for found in experiments if suite in (None, found.name)]
+            order = ["attributes.start_time DESC", "attributes.run_id ASC"]
+            runs: list[Run] = _pages(client.search_runs, experiment_ids=ids, order_by=order) if ids else []
+        own = tracking_scheme.PREFIX
+        tagged = [(run.info.run_id, {k: v for k, v in run.data.tags.items() if k.startswith(own)}) for run in runs]
+        return [(run, tags) for run, tags in tagged if tags]
+
+    def _metric_values(self, run: str) -> list[tuple[str, int, int, float]]:
+        if not self.exists():
+            return []
+        with self._reported():
+            if self.store.database:
+                return tracking_sqlite.metric_values(self.store.database, run)
+            client = self._connect()
+            names = [name for name in client.get_run(run).data.metrics if tracking_scheme.point(name, 0, 0.0)]
+            values = [value for name in names for value in client.get_metric_history(run, name)]
+            return [(value.key, value.timestamp, value.step, value.value) for value in values]
+
+    @contextlib.contextmanager
+    def _artifacts(self, run: str, name: str) -> Iterator[Path]:
+        """Give the folder `name` of the run's artifacts, downloaded if it is elsewhere; it may not exist."""
+        uri = self._artifact_uri(run)
+        place = _local(uri)
+        if place and not place.is_dir() and self.store.artifacts:
+            place = self.store.artifacts.joinpath(*place.parts[-3:])  # the store was moved: suite / run / artifacts
+        if place:
+            yield place / name
+            return
+        with tempfile.TemporaryDirectory() as folder:
+            client = self._connect()
+            if any(found.path == name for found in client.list_artifacts(run)):
+                client.download_artifacts(run, name, folder)
+            yield Path(folder) / name
+
+    def _artifact_uri(self, run: str) -> str:
+        uri = None
+        if self.exists() and self.store.database:
+            uri = tracking_sqlite.artifact_uri(self.store.database, run)
+        elif self.exists():
+            uri = self._connect().get_run(run).info.artifact_uri
+        if uri is None:
+            raise UsageError(f"no run in {self.store.shown} has the id {run!r}: `bench list runs` shows them")
+        return uri
+
+    def _connect(self) -> MlflowClient:
+        """Return the client. MLflow makes tables in a database that has none, so look with `exists` first."""
+        if self._client is None:
+            from mlflow import MlflowClient
+
+            logging.getLogger("mlflow.store.db.utils").setLevel(logging.CRITICAL)  # what it logs, it raises as well
+            self._client = MlflowClient(self.store.uri)
+        return self._client
+
+    def _experiment(self, client: MlflowClient, suite: str) -> str:
+        """Return the id of the experiment called like `suite`, made if it is missing."""
+        from mlflow.exceptions import MlflowException
+
+        found = client.get_experiment_by_name(suite)
+        if found is None:
+            folder = tracking_scheme.legal(suite).replace("/", "_")
+            place = self.store.artifacts / folder if self.store.artifacts else None
+            try:
+                return client.create_experiment(suite, place.as_uri() if place else None)
+            except MlflowException:
+                found = client.get_experiment_by_name(suite)  # another process was quicker
+                if found is None:
+                    raise
+        if found.lifecycle_stage != "active":
+            raise UsageError(
+                f"experiment {suite!r} was deleted in {self.store.shown}: restore it with `mlflow experiments restore "
+                f"--experiment-id {found.experiment_id}`, or give another --tracking-uri"
+            )
+        return str(found.experiment_id)
+
+    @contextlib.contextmanager
+    def _reported(self) -> Iterator[None]:
+        with _reported(self.store):
+            yield
+
+
+class LiveRun:
+    """A cell's run in MLflow while it lasts. It is a `benchmark.record.Watcher`."""
+
+    def __init__(self, client: MlflowClient, record: Record, store: Store) -> None:
+        self.record = record
+        self._client = client
+        self._store = store
+        self._waiting: list[tuple[Point, int]] = []  # with their times; MLflow would not take them yet
+        self._seen: set[tuple[str, int, str]] = set()
+        self._time = 0
+        self._epochs = 0
+
+    def phase_started(self, event: PhaseStarted) -> None:
+        """Say which phase runs. Raises ValueError for a phase whose name would hide its curves."""
+        tracking_scheme.curve_name(Point(event.phase, 0, "loss", 0.0))
+        self._epochs = event.epochs
+        self._try({tracking_scheme.PROGRESS: f"{event.phase}: epoch 0 of {event.epochs}"})
+
+    def step_ended(self, done: int, total: int) -> None:
+        """Do nothing: a store is too slow to be told every step."""
+
+    def epoch_ended(self, event: EpochEnded) -> None:
+        """Log the epoch's points. A store that fails now is tried again an epoch later: no training is lost to it."""
+        self._add(event.points)
+        self._try({tracking_scheme.PROGRESS: f"{event.phase}: epoch {event.epoch} of {self._epochs}"})
+
+    def finish(self, record: Record, predictions: tuple[Predictions, ...] = ()) -> Record:
+        """Log what became of the cell and end its run; return the record with the run's id.
+
+        A score that is no finite number is no metric in MLflow: the reason names it. Raises UsageError when the store
+        fails, ValueError for a record that still says running.
+        """
+        if record.status not in ENDINGS:
+            raise ValueError(f"a run can't be ended as {record.status}")
+        metrics, odd = tracking_scheme.final_metrics(record)
+        reason = "; ".join(filter(None, (record.reason, *odd)))
+        self.record = dataclasses.replace(
+            record,
+            reason=reason,
+            environment=record.environment or self.record.environment,
+            data=record.data or self.record.data,
+            run=self.record.run,
+        )
+        self._add(record.points)
+        with _reported(self._store):
+            self._write_artifacts(predictions)
+            self.log(metrics, tags=tracking_scheme.tags(self.record))
+            self._client.set_terminated(self.record.run, ENDINGS[record.status])
+        return self.record
+
+    def log(
+        self,
+        metrics: dict[str, float] | None = None,
+        parameters: dict[str, str] | None = None,
+        tags: dict[str, str] | None = None,
+    ) -> None:
+        """Log final `metrics`, `parameters`, `tags`, and the points that wait, in as few requests as MLflow allows."""
+        from mlflow.entities import Metric, Param, RunTag
+
+        points = [Metric(tracking_scheme.curve_name(p), p.value, at, p.epoch) for p, at in self._waiting]
+        finals = [Metric(name, value, self._now(), 0) for name, value in (metrics or {}).items()]
+        self._client.log_batch(
+            self.record.run,
+            metrics=[*points, *finals],
+            params=[Param(name, value) for name, value in (parameters or {}).items()],
+            tags=[RunTag(name, value) for name, value in (tags or {}).items()],
+        )
+        self._waiting.clear()
+
+    def _add(self, points: tuple[Point, ...]) -> None:
+        """Put those of `points` that are new in line, each epoch with a later time, so that their order is kept."""
+        fresh = [point for point in points if (point.phase, point.epoch, point.key) not in self._seen]
+        epochs = dict.fromkeys((point.phase, point.epoch) for point in fresh)
+        times = {epoch: self._now() for epoch in epochs}
+        self._waiting += [(point, times[point.phase, point.epoch]) for point in fresh]
+        self._seen.update((point.phase, point.epoch, point.key) for point in fresh)
+
+    def _try(self, tags: dict[str, str]) -> None:
+        from mlflow.exceptions import MlflowException
+
+        with contextlib.suppress(MlflowException):
+            self.log(tags=tags)
+
+    def _now(self) -> int:
+        """Return the time in ms since 1970, but later than any returned before."""
+        self._time = max(int(time.time() * 1000), self._time + 1)
+        return self._time
+
+    def _write_artifacts(self, predictions: tuple[Predictions, ...]) -> None:
+        """Store predictions, resolved cell and record, before the run says that it is done."""
+        cell = self.record.cell
+        texts = {
+            "cell.json": {"id": cell.id, "group": cell.group, **to_plain(cell)},
+            "record.json": to_plain(self.record),
+        }
+        with tempfile.TemporaryDirectory() as folder:
+            for name, value in texts.items():
+                Path(folder, name).write_text(json.dumps(value, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+            if predictions:
+                Path(folder, "predictions").mkdir()
+            for found in predictions:
+                tracking_files.write(found, Path(folder, "predictions", tracking_files.file_name(found)))
+            self._client.log_artifacts(self.record.run, folder)
+
+
+def _create(store: Store, database: Path) -> None:
+    """Make an empty store. It appears whole or not at all: a migration cut short would look like an old store."""
+    from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
+
+    database.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=".new-", dir=database.parent) as folder:
+        made = Path(folder, "mlflow.db")
+        artifacts = (store.artifacts or database.parent).as_uri()
+        SqlAlchemyStore(f"sqlite:///{made}", artifacts).engine.dispose()  # type: ignore[no-untyped-call]
+        try:
+            os.link(made, database)  # unlike a rename, it never puts an empty store in the place of another process's
+        except OSError:  # there is one now, an empty file lies there, or the file system has no links
+            if not database.exists() or database.stat().st_size == 0:
+                made.replace(database)
+
+
+def _pages(ask: Callable[..., Any], **question: Any) -> list[Any]:
+    """Return all that `ask`, a search of MLflow's client, finds, page after page."""
+    found: list[Any] = []
+    token: str | None = None
+    while True:
+        page = ask(max_results=PAGE, page_token=token, **question)
+        found += page
+        token = page.token
+        if not token:
+            return found
+
+
+def _local(uri: str) -> Path | None:
+    """Return the folder that an artifact URI names on this machine; None for one elsewhere."""
+    parts = urllib.parse.urlparse(uri)
+    if parts.scheme == "file":
+        return Path(urllib.request.url2pathname(parts.path))
+    return None if parts.scheme else Path(uri)
+
+
+@contextlib.contextmanager
+def _reported(store: Store) -> Iterator[None]:
+    """Turn what a store raises into one line. MLflow is not imported to find out what it might raise."""
+    try:
+        yield
+    except UsageError:
+        raise
+    except (sqlite3.Error, OSError) as error:
+        raise UsageError(_failed(store, str(error))) from error
+    except Exception as error:
+        if type(error).__module__.partition(".")[0] not in ("mlflow", "sqlalchemy", "alembic", "requests"):
+            raise
+        raise UsageError(_failed(store, str(error))) from error
+
+
+def _failed(store: Store, reason: str) -> str:
+    first = reason.strip().split("\n", 1)[0]
+    return f"tracking store {store.shown} failed ({first}): check that it is reachable, writable and has space left"

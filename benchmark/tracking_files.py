@@ -1,0 +1,58 @@
+"""Predictions as Parquet: one file per task with the row's id, label, label's name and logits, to the bit."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+
+from benchmark.predictions import Predictions
+
+KEY = b"bench"
+"""Entry of the Parquet schema's metadata that holds split, task, classes and the number of outputs, as JSON."""
+
+
+def file_name(predictions: Predictions) -> str:
+    """Return the file's name: the task's, with the split's where it is not the test split."""
+    task = "".join(mark if mark.isalnum() or mark in "-_. " else "_" for mark in predictions.task)
+    return f"{task}.parquet" if predictions.split == "test" else f"{task}.{predictions.split}.parquet"
+
+
+def write(predictions: Predictions, path: Path) -> None:
+    """Write `predictions` to the Parquet file `path`. Raises ValueError where rows and logits don't belong together."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    rows, outputs = predictions.logits.shape
+    if not rows == len(predictions.ids) == len(predictions.labels):
+        raise ValueError(f"{len(predictions.ids)} ids, {len(predictions.labels)} labels, {rows} rows of logits")
+    classes = predictions.classes
+    names = [classes[label] if 0 <= label < len(classes) else "" for label in predictions.labels.tolist()]
+    flat = np.ascontiguousarray(predictions.logits, dtype=np.float32).reshape(-1)
+    offsets = np.arange(0, (rows + 1) * outputs, outputs or 1, dtype=np.int32)[: rows + 1]
+    columns = {
+        "id": pa.array(predictions.ids, pa.string()),
+        "label": pa.array(predictions.labels, pa.int64()),
+        "label_name": pa.array(names, pa.string()),
+        "logits": pa.ListArray.from_arrays(pa.array(offsets), pa.array(flat, pa.float32())),
+    }
+    about = {"split": predictions.split, "task": predictions.task, "classes": list(classes), "outputs": outputs}
+    pq.write_table(pa.table(columns).replace_schema_metadata({KEY: json.dumps(about).encode()}), path)
+
+
+def read(path: Path) -> Predictions:
+    """Return the predictions in the Parquet file `path`, equal to the bit to those written."""
+    import pyarrow.parquet as pq
+
+    table = pq.read_table(path).combine_chunks()
+    about = json.loads(table.schema.metadata[KEY])
+    flat = table["logits"].combine_chunks().flatten().to_numpy(zero_copy_only=False)
+    return Predictions(
+        split=about["split"],
+        task=about["task"],
+        classes=tuple(about["classes"]),
+        ids=tuple(table["id"].to_pylist()),
+        labels=table["label"].to_numpy().astype(np.int64),
+        logits=flat.astype(np.float32).reshape(len(table), about["outputs"]),
+    )

@@ -1,0 +1,61 @@
+"""Reads an MLflow SQLite store with SQL: runs by their tags, curves, places of artifacts.
+
+MLflow's own search builds an object for every tag, parameter and metric: 3.4 s for 2,000 runs, after 1.1 s of import.
+A board must be there within 3 s, so the tables that a record is made of are read directly, in a few hundredths. They
+have stood unchanged since MLflow 1; `tracking_store.exists` refuses any other schema than the installed MLflow's, and a
+test holds this reader and MLflow's search against each other.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import os
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+
+Row = tuple[str, dict[str, str]]
+"""A run's id and its tags."""
+
+
+@contextlib.contextmanager
+def connection(database: Path) -> Iterator[sqlite3.Connection]:
+    """Open the SQLite file `database` to read it; never create it. Raises sqlite3.Error.
+
+    It is opened read-write where that is allowed, because after a crash SQLite must roll a journal back to read at all.
+    """
+    mode = "rw" if os.access(database, os.W_OK) and os.access(database.parent, os.W_OK) else "ro"
+    with contextlib.closing(sqlite3.connect(f"{database.as_uri()}?mode={mode}", uri=True, timeout=20)) as opened:
+        yield opened
+
+
+def rows(database: Path, suite: str | None, prefix: str) -> list[Row]:
+    """Return the runs with tags that begin with `prefix`, and those tags, newest first; of one experiment, or all."""
+    query = """
+        SELECT runs.run_uuid, tags.key, tags.value
+        FROM runs JOIN experiments USING (experiment_id) JOIN tags USING (run_uuid)
+        WHERE runs.lifecycle_stage = 'active' AND experiments.lifecycle_stage = 'active'
+          AND tags.key >= :low AND tags.key < :high AND (:suite IS NULL OR experiments.name = :suite)
+        ORDER BY runs.start_time DESC, runs.run_uuid
+    """
+    found: dict[str, dict[str, str]] = {}
+    with connection(database) as opened:
+        for run, key, value in opened.execute(query, {"low": prefix, "high": prefix + "\uffff", "suite": suite}):
+            found.setdefault(run, {})[key] = value
+    return list(found.items())
+
+
+def metric_values(database: Path, run: str) -> list[tuple[str, int, int, float]]:
+    """Return every logged value of the run's metrics: name, time in ms, step, value."""
+    query = "SELECT key, timestamp, step, value, is_nan FROM metrics WHERE run_uuid = ?"
+    with connection(database) as opened:
+        values = opened.execute(query, (run,)).fetchall()
+    return [(key, at, step, math.nan if is_nan else value) for key, at, step, value, is_nan in values]
+
+
+def artifact_uri(database: Path, run: str) -> str | None:
+    """Return where the run's artifacts are; None for an unknown run."""
+    with connection(database) as opened:
+        found = opened.execute("SELECT artifact_uri FROM runs WHERE run_uuid = ?", (run,)).fetchone()
+    return str(found[0]) if found else None

@@ -1,0 +1,154 @@
+"""The baseline's answers, and the parameters that every trained method shares.
+
+[CLS] → dropout → linear-ReLU-linear, cross-entropy, AdamW, cosine to a floor (gag-2025 section 3.1, zheng-2024 table 1).
+The learning rate and its floor are those on which gag-2025, isayama-2025 and zheng-2024 agree; dropout and width of the
+head are yang-2025's, because the 0.9 and 10 of two reports leave a head that can hardly tell 18 classes apart.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from benchmark.data.batches import Shuffled
+from benchmark.data.task import Head
+from benchmark.model.heads import ClassifierHead
+from benchmark.model.model import Model
+from benchmark.seeds import Streams
+from benchmark.space import parameter
+from benchmark.train.keep import Best, Last
+from benchmark.train.recipe import Budget, Recipe
+from benchmark.train.schedules import Cosine
+
+
+@dataclass(frozen=True)
+class Baseline:
+    """The parameters that every trained method shares."""
+
+    lr: float = parameter(1e-4, "peak learning rate", above=0.0, high=1.0, log=True)
+    lr_floor: float = parameter(0.01, "learning rate at the end of the cosine", low=0.0, high=1.0, unit="share of lr")
+    weight_decay: float = parameter(0.01, "decoupled weight decay of AdamW", low=0.0, high=1.0)
+    dropout: float = parameter(0.1, "dropout before the head", low=0.0, high=0.95)
+    hidden: int = parameter(256, "width of the head's hidden layer", low=1, high=8192, unit="units")
+    gradient_clip: float | None = parameter(1.0, "largest norm of a step's gradient; none: not clipped", above=0.0)
+
+    def recipe(self, budget: Budget) -> Recipe:
+        """Return the baseline's answer to every question."""
+        return Recipe(
+            start=Pretrained(),
+            trainable=Everything(),
+            peak=self.lr,
+            rates=Even(),
+            schedule=Cosine(self.lr_floor),
+            optimizer=AdamW(self.weight_decay),
+            batches=Shuffled(budget.batch_size, budget.epochs),
+            objective=self.objective(),
+            gradients=Summed(self.gradient_clip),
+            keep=Best() if budget.selection == "best" else Last(),
+        )
+
+    def objective(self) -> CrossEntropy:
+        """Return the baseline's objective."""
+        return CrossEntropy(self.dropout, self.hidden)
+
+
+@dataclass(frozen=True)
+class Pretrained:
+    """Start from the encoder as it was published."""
+
+    fresh_layers: bool = False
+
+    def check(self, layers: int) -> None:
+        """Any encoder will do."""
+
+    def prepare(self, model: Model, streams: Streams) -> None:
+        """Nothing to do."""
+
+
+@dataclass(frozen=True)
+class Everything:
+    """Every weight of the encoder moves."""
+
+    trains_encoder: bool = True
+    trains_pretrained: bool = True
+
+    def apply(self, model: Model, streams: Streams) -> None:
+        """Let every weight of the encoder move."""
+        model.encoder.requires_grad_(True)
+
+
+@dataclass(frozen=True)
+class HeadOnly:
+    """The encoder stays as it is, adapters included; only heads move."""
+
+    trains_encoder: bool = False
+    trains_pretrained: bool = False
+
+    def apply(self, model: Model, streams: Streams) -> None:
+        """Freeze the encoder."""
+        model.encoder.requires_grad_(False)
+
+
+@dataclass(frozen=True)
+class Even:
+    """Every depth moves at the peak."""
+
+    def encoder(self, peak: float, depth: int, depths: int) -> float:
+        """The peak."""
+        return peak
+
+    def head(self, peak: float) -> float:
+        """The peak."""
+        return peak
+
+
+@dataclass(frozen=True)
+class AdamW:
+    """Adam with decoupled weight decay (Loshchilov and Hutter 2019, algorithm 2)."""
+
+    weight_decay: float
+    epsilon: float = 1e-8
+
+    def build(self, groups: list[dict[str, object]]) -> torch.optim.Optimizer:
+        """The fused kernel computes the same update in one pass over the weights."""
+        return torch.optim.AdamW(groups, eps=self.epsilon, weight_decay=self.weight_decay, fused=True)
+
+
+@dataclass(frozen=True)
+class Summed:
+    """One gradient of the sum of all losses, its norm clipped."""
+
+    clip: float | None
+
+    def backward(self, losses: Sequence[Tensor], weights: Sequence[nn.Parameter]) -> None:
+        """Sum, differentiate, clip."""
+        torch.stack(list(losses)).sum().backward()
+        if self.clip is not None:
+            nn.utils.clip_grad_norm_(weights, self.clip)
+
+
+@dataclass(frozen=True)
+class CrossEntropy:
+    """Cross-entropy of a classifier on [CLS], mean over the batch."""
+
+    dropout: float
+    hidden: int
+    smoothing: float = 0.0  # share of the target that is spread over all classes
+    phase: str = "classification"
+    predicts: bool = True
+
+    def attach(self, model: Model, heads: Sequence[Head], streams: Streams) -> None:
+        """Put one classifier per task on the encoder."""
+        for head in heads:
+            model.attach(head.name, lambda head=head: self._head(model, head), streams)  # type: ignore[misc]
+
+    def loss(self, model: Model, head: Head, vectors: Tensor, labels: Tensor) -> Tensor:
+        """Return the mean cross-entropy. vectors (rows, width), labels (rows,)."""
+        logits = model.heads[head.name](vectors)  # (rows, classes)
+        return nn.functional.cross_entropy(logits, labels, label_smoothing=self.smoothing)
+
+    def _head(self, model: Model, head: Head) -> nn.Module:
+        return ClassifierHead(model.encoder.hidden, self.hidden, head.outputs, self.dropout)

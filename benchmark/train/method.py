@@ -1,0 +1,125 @@
+"""From a name and settings to something that fits: the one interface of all methods."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol, TypeVar
+
+from benchmark import registry
+from benchmark.data.task import TrainingData
+from benchmark.errors import UsageError
+from benchmark.model.model import Model
+from benchmark.registry import Entry
+from benchmark.space import Parameter, Settings, Value, describe
+from benchmark.train.baseline import Baseline
+from benchmark.train.loop import train
+from benchmark.train.predict import ModelPredictor, Predictor
+from benchmark.train.recipe import Budget, Recipe, Technique, combine
+from benchmark.train.run import Run
+
+T = TypeVar("T")
+
+
+class Method(Protocol):
+    """Whatever can be fitted. It is given no test split; `benchmark.train.predict.evaluate` marks what it returns."""
+
+    def check(self, layers: int) -> None:
+        """Raise UsageError when an encoder with `layers` transformer layers won't do. Called before any cell runs."""
+
+    def fit(self, tasks: Sequence[TrainingData], run: Run) -> Predictor:
+        """Train on `tasks` and return what predicts. Raises DivergedError, SkippedError."""
+
+
+@dataclass(frozen=True)
+class Recipient:
+    """A method that is nothing but a recipe."""
+
+    recipe: Recipe
+
+    def check(self, layers: int) -> None:
+        """Raise UsageError when the recipe asks for something that an encoder with `layers` layers lacks."""
+        self.recipe.start.check(layers)
+
+    def fit(self, tasks: Sequence[TrainingData], run: Run) -> Predictor:
+        """Run the recipe's phases on a fresh copy of the encoder."""
+        model = Model(run.load_encoder())
+        train(self.recipe, model, tasks, run)
+        return ModelPredictor(model, run)
+
+
+def parameters(name: str) -> tuple[Parameter, ...]:
+    """Return the parameters of the method `name`, its techniques' own first. Raises UsageError for an unknown name.
+
+    The baseline's parameters belong to every technique; their defaults are what the techniques prefer. Techniques that
+    prefer different values leave no default: `settle` asks for one.
+    """
+    return tuple(found for found, _ in _declared(name))
+
+
+def settle(name: str, given: Mapping[str, Value]) -> Settings:
+    """Return every parameter of the method `name`, `given` ones checked, the others at their defaults.
+
+    Raises UsageError for an unknown parameter, a value out of range, or one that two techniques prefer differently.
+    """
+    declared = _declared(name)
+    known = {found.name: found for found, _ in declared}
+    for unknown in sorted(set(given) - set(known)):
+        raise UsageError(f"method {name!r} has no parameter {unknown!r}: it has {', '.join(sorted(known))}")
+    values: dict[str, Value] = {}
+    for found, rivals in declared:
+        if found.name in given:
+            values[found.name] = found.check(given[found.name])
+        elif len(set(rivals.values())) > 1:
+            wishes = " and ".join(f"{technique} prefers {value}" for technique, value in rivals.items())
+            raise UsageError(f"method {name!r}: {wishes} for {found.name!r}: choose, with --set {name}.{found.name}=…")
+        else:
+            values[found.name] = found.default
+    return tuple(sorted(values.items()))
+
+
+def build(name: str, settings: Settings, budget: Budget) -> Method:
+    """Return the method `name` with `settings` (all of them, as `settle` returns). Raises UsageError for a clash."""
+    entries = registry.parts(name)
+    values = dict(settings)
+    if entries[0].kind == "method":
+        method: Method = _instance(entries[0].cls, values)
+        return method
+    baseline: Baseline = _instance(Baseline, values)
+    techniques = [(entry.name, _technique(entry, values)) for entry in entries]
+    return Recipient(combine(baseline.recipe(budget), techniques, baseline, budget))
+
+
+def _technique(entry: Entry, values: Mapping[str, Value]) -> Technique:
+    built: object = _instance(entry.cls, values)
+    if not isinstance(built, Technique):
+        raise TypeError(f"{entry.cls.__name__} is registered as a technique but does not derive from Technique")
+    return built
+
+
+def _instance(cls: type[T], values: Mapping[str, Value]) -> T:
+    names = {field.name for field in dataclasses.fields(cls)}  # type: ignore[arg-type]
+    return cls(**{name: value for name, value in values.items() if name in names})
+
+
+def _declared(name: str) -> list[tuple[Parameter, dict[str, Value]]]:
+    """Return each parameter with its default, and which technique prefers which default."""
+    entries = registry.parts(name)
+    own = [found for entry in entries for found in describe(entry.cls)]
+    seen = [found.name for found in own]
+    for twice in {one for one in seen if seen.count(one) > 1}:
+        raise UsageError(f"method {name!r}: two of its techniques call a parameter {twice!r}: they can't be combined")
+    if entries[0].kind == "method":
+        return [(found, {}) for found in own]
+    shared: list[tuple[Parameter, dict[str, Value]]] = []
+    for found in describe(Baseline):
+        preferred = {entry.name: _preferred(entry, found.name) for entry in entries}
+        wishes: dict[str, Value] = {entry: wish for entry, wish in preferred.items() if wish is not None}
+        default = next(iter(wishes.values()), found.default)
+        shared.append((dataclasses.replace(found, default=default), wishes))
+    return [*((found, dict[str, Value]()) for found in own), *shared]
+
+
+def _preferred(entry: Entry, name: str) -> Value:
+    return entry.cls.prefers.get(name) if issubclass(entry.cls, Technique) else None

@@ -1,0 +1,64 @@
+"""From a trained model to logits, and from a predictor to predictions: written once for all methods."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from benchmark.data.task import Head, Split
+from benchmark.model.model import Model
+from benchmark.predictions import Predictions
+from benchmark.train.run import Run
+from benchmark.train.vectors import Vectors, encode_all
+
+HEAD_BATCH = 4096
+
+
+class Predictor(Protocol):
+    """What ``fit`` returns: it answers for rows it is shown."""
+
+    def logits(self, task: str, split: Split) -> npt.NDArray[np.float32]:
+        """Return the logits of `split`'s rows for `task`, (rows, outputs)."""
+
+
+class ModelPredictor:
+    """A trained model as a predictor."""
+
+    def __init__(self, model: Model, run: Run) -> None:
+        self.model = model
+        self.run = run
+
+    @torch.no_grad()
+    def logits(self, task: str, split: Split) -> npt.NDArray[np.float32]:
+        """Return the logits of `split`'s rows for `task`, (rows, outputs)."""
+        self.model.eval()
+        (tokens,) = self.run.encode(split).sentences
+        return _on_host(self.model.heads[task](encode_all(self.model.encoder, tokens)))
+
+
+@torch.no_grad()
+def logits_of(model: Model, task: str, vectors: Vectors, rows: int) -> npt.NDArray[np.float32]:
+    """Return the logits of rows 0 … `rows` - 1, (rows, outputs), without dropout in the head."""
+    model.heads[task].eval()
+    chunks = [np.arange(start, min(start + HEAD_BATCH, rows)) for start in range(0, rows, HEAD_BATCH)]
+    return _on_host(torch.cat([model.heads[task](vectors.of(chunk)) for chunk in chunks]))
+
+
+def evaluate(predictor: Predictor, head: Head, split: Split) -> Predictions:
+    """Return `predictor`'s answers for every row of `split`. Nobody marks their own paper: scores come from these."""
+    return Predictions(
+        split=split.name,
+        task=head.name,
+        classes=head.classes,
+        ids=split.ids,
+        labels=np.asarray(split.labels, dtype=np.int64),
+        logits=predictor.logits(head.name, split),
+    )
+
+
+def _on_host(logits: torch.Tensor) -> npt.NDArray[np.float32]:
+    host: npt.NDArray[np.float32] = logits.float().cpu().numpy()
+    return host

@@ -1,0 +1,247 @@
+"""A method is a set of answers. `Recipe` holds one answer to each question; techniques change some; `combine` joins them.
+
+Every answer is a frozen dataclass: comparable, printable, hashable. There is no subclass per combination and no order of
+hooks: ``a+b`` equals ``b+a``, and two techniques that answer the same question clash before the first batch.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import TYPE_CHECKING, ClassVar, Protocol
+
+import torch
+from torch import Tensor, nn
+
+from benchmark.data.batches import Shuffled
+from benchmark.data.task import Head
+from benchmark.errors import UsageError
+from benchmark.model.model import Model
+from benchmark.seeds import Streams
+from benchmark.space import Value
+
+if TYPE_CHECKING:
+    from benchmark.train.baseline import Baseline
+
+
+class Start(Protocol):
+    """From what weights?"""
+
+    @property
+    def fresh_layers(self) -> bool:
+        """Whether some encoder weights are new, so that they must be trained."""
+
+    def check(self, layers: int) -> None:
+        """Raise UsageError when an encoder with `layers` transformer layers can't start so. Called before any cell runs."""
+
+    def prepare(self, model: Model, streams: Streams) -> None:
+        """Bring the encoder's weights to the start, in place."""
+
+
+class Trainable(Protocol):
+    """What may move?"""
+
+    @property
+    def trains_encoder(self) -> bool:
+        """Whether anything in the encoder moves, adapters included. If not, the data is encoded once."""
+
+    @property
+    def trains_pretrained(self) -> bool:
+        """Whether the encoder's own weights move."""
+
+    def apply(self, model: Model, streams: Streams) -> None:
+        """Set ``requires_grad`` (and add adapters) in the encoder. Must change nothing when applied twice."""
+
+
+class Rates(Protocol):
+    """How fast does each depth move, given the peak learning rate?"""
+
+    def encoder(self, peak: float, depth: int, depths: int) -> float:
+        """Return the learning rate at `depth` (0 embeddings … depths - 1 pooler)."""
+
+    def head(self, peak: float) -> float:
+        """Return the heads' learning rate."""
+
+
+class Schedule(Protocol):
+    """How does the learning rate move over time?"""
+
+    def factor(self, step: int, total: int) -> float:
+        """Return the share of the peak at `step` (0 … total - 1) of `total` steps."""
+
+
+class OptimizerRule(Protocol):
+    """Which rule turns gradients into steps?"""
+
+    def build(self, groups: list[dict[str, object]]) -> torch.optim.Optimizer:
+        """Return the optimizer over `groups` (each with ``params`` and ``lr``)."""
+
+
+class Objective(Protocol):
+    """What is asked?"""
+
+    @property
+    def phase(self) -> str:
+        """The name of a phase that trains for it: ``classification``, ``contrastive``."""
+
+    @property
+    def predicts(self) -> bool:
+        """Whether the model predicts labels after such a phase, so that validation has a score."""
+
+    def attach(self, model: Model, heads: Sequence[Head], streams: Streams) -> None:
+        """Put the heads that it needs on the encoder."""
+
+    def loss(self, model: Model, head: Head, vectors: Tensor, labels: Tensor) -> Tensor:
+        """Return the batch's mean loss, a scalar. vectors (views · rows, width), view by view; labels (rows,)."""
+
+
+class Gradients(Protocol):
+    """How are rival wishes settled?"""
+
+    def backward(self, losses: Sequence[Tensor], weights: Sequence[nn.Parameter]) -> None:
+        """Leave in every weight's ``grad`` the direction of the step. Must not look at a value on the host."""
+
+
+class Keeper(Protocol):
+    """Follows one phase and knows which weights come back."""
+
+    def after_step(self, step: int, weights: Sequence[nn.Parameter]) -> None:
+        """`step` (from 1) steps are over."""
+
+    def after_epoch(self, score: float | None, weights: Sequence[nn.Parameter]) -> None:
+        """An epoch is over; `score` is the validation score (higher is better), None where there is none."""
+
+    def restore(self, weights: Sequence[nn.Parameter]) -> None:
+        """Put the kept weights back, in place."""
+
+
+class Keep(Protocol):
+    """Which weights come back?"""
+
+    def keeper(self, total: int) -> Keeper:
+        """Return a keeper for a phase of `total` steps."""
+
+    def hold(self, factor: float, step: int, total: int) -> float:
+        """Return the schedule's `factor` at `step`, or what averaging wants instead."""
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """One answer to each question."""
+
+    start: Start
+    trainable: Trainable
+    peak: float  # learning rate at the schedule's top, before `rates`
+    rates: Rates
+    schedule: Schedule
+    optimizer: OptimizerRule
+    batches: Shuffled
+    objective: Objective
+    gradients: Gradients
+    keep: Keep
+
+    def phases(self) -> tuple[Recipe, ...]:
+        """Return this recipe and those it starts after, first to last."""
+        before = self.start.recipe.phases() if isinstance(self.start, After) else ()
+        return (*before, self)
+
+
+@dataclass(frozen=True)
+class Answers:
+    """The questions that a technique answers differently; None: as the baseline does."""
+
+    start: Start | None = None
+    trainable: Trainable | None = None
+    peak: float | None = None
+    rates: Rates | None = None
+    schedule: Schedule | None = None
+    optimizer: OptimizerRule | None = None
+    batches: Shuffled | None = None
+    objective: Objective | None = None
+    gradients: Gradients | None = None
+    keep: Keep | None = None
+
+    def given(self) -> dict[str, object]:
+        """Return the answers by question."""
+        found = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
+        return {question: answer for question, answer in found.items() if answer is not None}
+
+
+@dataclass(frozen=True)
+class After:
+    """Start from what another recipe left: the second phase of a two-phase technique."""
+
+    recipe: Recipe
+
+    @property
+    def fresh_layers(self) -> bool:
+        """The earlier phase has trained them."""
+        return False
+
+    def check(self, layers: int) -> None:
+        """The earlier recipe's start decides."""
+        self.recipe.start.check(layers)
+
+    def prepare(self, model: Model, streams: Streams) -> None:
+        """Nothing: the loop runs the earlier phase on the same model."""
+
+
+@dataclass(frozen=True)
+class Budget:
+    """What the suite grants every method alike."""
+
+    epochs: int
+    batch_size: int
+    selection: str  # best | last
+
+
+class Technique:
+    """Base class of techniques: a frozen dataclass whose fields are its parameters (`benchmark.space.parameter`)."""
+
+    prefers: ClassVar[Mapping[str, Value]] = MappingProxyType({})
+    """Other defaults for the baseline's parameters, where the technique needs them: ``{"lr": 1e-3}``."""
+
+    def answers(self, baseline: Baseline, budget: Budget) -> Answers:
+        """Return what it answers differently in the phase that trains the encoder."""
+        return Answers()
+
+    def afterwards(self, baseline: Baseline, budget: Budget) -> Answers | None:
+        """Return what changes in a second phase that starts from the first one's weights; None: there is none."""
+        return None
+
+
+def combine(
+    base: Recipe, techniques: Sequence[tuple[str, Technique]], baseline: Baseline, budget: Budget
+) -> Recipe:
+    """Return the recipe of `techniques` (named, for errors) on the baseline's `base`; their order has no effect.
+
+    Raises UsageError when two answer the same question or the result makes no sense.
+    """
+    answered: dict[str, str] = {}
+    changes: dict[str, object] = {}
+    later: list[tuple[str, Answers]] = []
+    for name, technique in techniques:
+        for question, answer in technique.answers(baseline, budget).given().items():
+            if question in answered:
+                raise UsageError(
+                    f"{answered[question]!r} and {name!r} both say what {question!r} is to be: choose one of them"
+                )
+            answered[question] = name
+            changes[question] = answer
+        second = technique.afterwards(baseline, budget)
+        if second is not None:
+            later.append((name, second))
+    if len(later) > 1:
+        raise UsageError(f"{later[0][0]!r} and {later[1][0]!r} both want the last phase: choose one of them")
+    first: Recipe = dataclasses.replace(base, **changes)  # type: ignore[arg-type]  # names and types are Answers' own
+    if first.start.fresh_layers and not first.trainable.trains_pretrained:
+        raise UsageError(
+            f"{answered['start']!r} makes new layers that {answered['trainable']!r} would leave frozen and untrained: "
+            "choose one of them"
+        )
+    if not later:
+        return first
+    second_changes = {"start": After(first), **later[0][1].given()}
+    return dataclasses.replace(first, **second_changes)  # type: ignore[arg-type]

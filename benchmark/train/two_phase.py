@@ -1,0 +1,53 @@
+"""Contrastive learning in two phases: the parameters and answers that its supervised and unsupervised forms share."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from benchmark.data.batches import Shuffled
+from benchmark.space import parameter
+from benchmark.train.baseline import Baseline, HeadOnly
+from benchmark.train.contrastive import Contrastive
+from benchmark.train.recipe import Answers, Budget, Technique
+
+
+@dataclass(frozen=True)
+class ContrastiveThenClassify(Technique):
+    """Phase 1 trains encoder and projection head with a contrastive loss; phase 2 a classifier, the encoder frozen or
+    not. A subclass says whether labels take part in phase 1."""
+
+    supervised: ClassVar[bool]
+
+    temperature: float = parameter(0.07, "softness of the contrastive softmax", above=0.0, high=10.0, log=True)
+    projection: str = parameter("mlp", "layers of the projection head", choices=("mlp", "linear"))
+    projection_size: int | None = parameter(
+        None, "width of a projected vector; none: the encoder's", low=1, high=8192, unit="units"
+    )
+    contrastive_epochs: int | None = parameter(
+        None, "epochs of phase 1; none: the suite's", low=1, high=10_000, unit="epochs"
+    )
+    contrastive_batch_size: int | None = parameter(
+        None, "rows per step of phase 1; none: the suite's", low=2, high=65_536, unit="rows"
+    )
+    freeze: bool = parameter(True, "phase 2 leaves the encoder as it is (gag-2025, zheng-2024); yang-2025 trains it too")
+    classifier_epochs: int = parameter(20, "epochs of phase 2", low=1, high=10_000, unit="epochs")
+    classifier_lr: float = parameter(1e-3, "peak learning rate of phase 2", above=0.0, high=1.0, log=True)
+
+    def answers(self, baseline: Baseline, budget: Budget) -> Answers:
+        """Phase 1: another objective, on two views."""
+        objective = Contrastive(
+            self.supervised, self.temperature, self.projection, self.projection_size, baseline.dropout
+        )
+        size = self.contrastive_batch_size or budget.batch_size
+        epochs = self.contrastive_epochs or budget.epochs
+        return Answers(objective=objective, batches=Shuffled(size, epochs, views=objective.views))
+
+    def afterwards(self, baseline: Baseline, budget: Budget) -> Answers:
+        """Phase 2: the baseline's objective."""
+        return Answers(
+            trainable=HeadOnly() if self.freeze else None,
+            peak=self.classifier_lr,
+            batches=Shuffled(budget.batch_size, self.classifier_epochs),
+            objective=baseline.objective(),
+        )

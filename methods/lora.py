@@ -1,0 +1,84 @@
+"""LoRA (Hu et al. 2022) by peft: all four MASSIVE reports. The only file that imports peft."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from torch import nn
+
+from benchmark.errors import UsageError
+from benchmark.model.model import Model
+from benchmark.registry import technique
+from benchmark.seeds import Streams
+from benchmark.space import parameter
+from benchmark.train.baseline import Baseline
+from benchmark.train.recipe import Answers, Budget, Technique
+
+QUERY_VALUE = "query,value"
+ALL_LINEAR = "all-linear"
+PROJECTIONS = ("query", "value", "q_lin", "v_lin", "query_proj", "value_proj", "q_proj", "v_proj")
+"""What attention's query and value projections are called in BERT and RoBERTa, DistilBERT, DeBERTa, MPNet and others."""
+
+
+@dataclass(frozen=True)
+class LowRankAdapters:
+    """The encoder's weights stay; low-rank updates of some linear layers move."""
+
+    rank: int
+    alpha: float
+    dropout: float
+    targets: str
+    trains_encoder: bool = True
+    trains_pretrained: bool = False
+
+    def apply(self, model: Model, streams: Streams) -> None:
+        """Freeze the encoder and add adapters, drawn from the stream ("lora"); a second call only sets what moves."""
+        from peft import LoraConfig, inject_adapter_in_model
+
+        backbone = model.encoder.backbone
+        model.encoder.requires_grad_(False)
+        if not any("lora_" in name for name, _ in backbone.named_parameters()):
+            config = LoraConfig(
+                r=self.rank,
+                lora_alpha=self.alpha,  # type: ignore[arg-type]  # peft scales by alpha / rank: a float works
+                lora_dropout=self.dropout,
+                target_modules=self.modules(backbone),
+                bias="none",
+            )
+            with streams.scope("lora"):
+                inject_adapter_in_model(config, backbone)
+            backbone.to(model.encoder.device)
+        for name, weight in backbone.named_parameters():
+            weight.requires_grad_("lora_" in name)
+
+    def modules(self, backbone: nn.Module) -> list[str]:
+        """Return the names of the linear layers that get an adapter. Raises UsageError when there is none."""
+        linear = [name for name, module in backbone.named_modules() if isinstance(module, nn.Linear)]
+        if self.targets == QUERY_VALUE:
+            linear = [name for name in linear if name.rsplit(".", 1)[-1] in PROJECTIONS]
+        if not linear:
+            raise UsageError(
+                f"the encoder ({type(backbone).__name__}) has no layers called query and value: use lora.targets={ALL_LINEAR}"
+            )
+        return linear
+
+
+@technique("lora", source="gag-2025 §3.3, isayama-2025 §3.3, yang-2025 §3.3; Hu et al. 2022 §4.1")
+@dataclass(frozen=True)
+class LoRA(Technique):
+    """Low-rank adaptation: the encoder is frozen, rank-r updates of its linear layers are trained, and the head.
+
+    On bert-base-uncased rank 20 on query,value trains 737,280 encoder parameters (isayama-2025), rank 4 on all-linear,
+    the pooler included, 669,696 (yang-2025).
+    """
+
+    prefers = {"lr": 1e-3}  # adapters start at zero and need larger steps: Hu et al. 2022, table 9
+
+    rank: int = parameter(8, "rank of an update", low=1, high=512)
+    alpha: float = parameter(16.0, "scale of an update: alpha / rank", above=0.0, high=4096.0)
+    lora_dropout: float = parameter(0.1, "dropout before an update", low=0.0, high=0.95)
+    targets: str = parameter(QUERY_VALUE, "which linear layers are adapted", choices=(QUERY_VALUE, ALL_LINEAR))
+
+    def answers(self, baseline: Baseline, budget: Budget) -> Answers:
+        """Something else moves."""
+        return Answers(trainable=LowRankAdapters(self.rank, self.alpha, self.lora_dropout, self.targets))

@@ -1,0 +1,37 @@
+"""Before fine-tuning: the first row of every report's table. A whole method, because nothing is trained."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from benchmark.data.task import TrainingData
+from benchmark.model.model import Model, count
+from benchmark.record import PhaseStarted
+from benchmark.registry import method
+from benchmark.space import parameter
+from benchmark.train.baseline import CrossEntropy
+from benchmark.train.predict import ModelPredictor, Predictor
+from benchmark.train.run import Run
+
+
+@method("zero-shot", source="gag-2025, isayama-2025, yang-2025, zheng-2024: before fine-tuning")
+@dataclass(frozen=True)
+class ZeroShot:
+    """An untrained head on the pretrained encoder: what is there before fine-tuning.
+
+    The head is the one that fine-tuning starts from at the same seed.
+    """
+
+    hidden: int = parameter(256, "width of the head's hidden layer", low=1, high=8192, unit="units")
+
+    def check(self, layers: int) -> None:
+        """Any encoder will do."""
+
+    def fit(self, tasks: Sequence[TrainingData], run: Run) -> Predictor:
+        """Put new heads on the encoder and train nothing."""
+        model = Model(run.load_encoder())
+        CrossEntropy(dropout=0.0, hidden=self.hidden).attach(model, [task.head for task in tasks], run.streams)
+        model.requires_grad_(False)
+        run.watcher.phase_started(PhaseStarted("untrained", 0, 0, 0, 0, count(model).total))
+        return ModelPredictor(model, run)

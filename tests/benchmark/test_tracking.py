@@ -1,0 +1,563 @@
+"""Tracking against a real MLflow store in SQLite."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import math
+import os
+import shutil
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from benchmark import tracking_scheme, tracking_sqlite, tracking_store
+from benchmark.cell import Cell, Protocol, TaskIdentity
+from benchmark.errors import UsageError
+from benchmark.predictions import Predictions
+from benchmark.record import (
+    Cost,
+    DataFacts,
+    Environment,
+    EpochEnded,
+    PhaseCost,
+    PhaseStarted,
+    Point,
+    Record,
+    Score,
+)
+from benchmark.tracking import Tracking, resolve_uri
+
+ROWS = 40
+
+
+@pytest.fixture(scope="session")
+def empty_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The file of a store without a run: MLflow takes seconds to make one, so that tests copy it."""
+    folder = tmp_path_factory.mktemp("empty")
+    Tracking(f"sqlite:///{folder}/mlflow.db").prepare()
+    assert [file.name for file in folder.iterdir()] == ["mlflow.db"]
+    return folder / "mlflow.db"
+
+
+@pytest.fixture
+def tracking(empty_store: Path, tmp_path: Path) -> Tracking:
+    folder = tmp_path / "mlruns"
+    folder.mkdir()
+    shutil.copy(empty_store, folder / "mlflow.db")
+    return Tracking(f"sqlite:///{folder}/mlflow.db")
+
+
+def make_cell(seed: int = 0, suite: str = "quick", method: str = "finetune") -> Cell:
+    tasks = (TaskIdentity("scenario", "classes", "accuracy", "a" * 64, "b" * 64, "c" * 64),)
+    protocol = Protocol(suite, tasks, "tiny", "rev", "d" * 64, 2, 16, 32, "best", None)
+    parameters = (("head", "mlp"), ("lr", 2e-5), ("steps", None), ("warm", 3))
+    return Cell(protocol, method, parameters, seed, "default", "cpu", "fp32", "e" * 64, (("torch", "2.13.0"),))
+
+
+def make_environment(command: str = "bench run") -> Environment:
+    packages = (("torch", "2.13.0"), ("numpy", "2.4"))
+    return Environment(
+        "2026-01-01T00:00:00Z", "f" * 40, True, "3.11.2", packages, "Linux", "A processor", "cpu", 2, command
+    )
+
+
+DATA = (
+    DataFacts("scenario", "builtin", True, (("train", 1000), ("test", ROWS)), (("train ∩ test", 3),), (), ("cut",)),
+)
+
+
+def make_predictions(task: str = "scenario") -> Predictions:
+    random = np.random.Generator(np.random.PCG64(7))
+    logits = random.normal(size=(ROWS, 5)).astype(np.float32) * np.float32(1e3)
+    logits[0] = [np.nextafter(np.float32(1), np.float32(2)), 1e-45, -0.0, 3.4e38, 0.1]
+    ids = tuple(f"row {number} é" for number in range(ROWS))
+    return Predictions("test", task, ("a", "b, c", "ü", "<d>", "e"), ids, random.integers(0, 5, ROWS), logits)
+
+
+def make_record(cell: Cell | None = None) -> Record:
+    phase = PhaseCost("finetune", 100, 10, 120, 3.5, 2.5, 400.0)
+    return Record(
+        cell or make_cell(),
+        "done",
+        scores=(*make_predictions().scores(), Score("validation", "scenario", "accuracy", 0.1 + 0.2)),
+        points=points("finetune", 1) + points("finetune", 2),
+        cost=Cost((phase,), 9.25, 12345, "resident set of the process"),
+        environment=make_environment(),
+        data=DATA,
+    )
+
+
+def points(phase: str, epoch: int, value: float = 0.3) -> tuple[Point, ...]:
+    return (
+        Point(phase, epoch, "train/loss", value / epoch),
+        Point(phase, epoch, "validation/scenario/accuracy", 1 / 3 + epoch),
+    )
+
+
+def run(tracking: Tracking, record: Record, predictions: tuple[Predictions, ...] = ()) -> Record:
+    live = tracking.begin(record.cell, make_environment(), DATA)
+    return live.finish(record, predictions)
+
+
+def test_a_record_comes_back_as_it_was(tracking: Tracking) -> None:
+    saved = run(tracking, make_record(), (make_predictions(),))
+    assert len(saved.run) == 32
+    assert tracking.records() == (dataclasses.replace(saved, points=()),)
+    assert tracking.record(saved.run) == saved
+    assert tracking.record(saved.cell.id) == saved
+    assert tracking.record(saved.run[:8]) == saved
+    assert tracking.records()[0].cell.id == make_cell().id
+
+
+def test_predictions_are_enough_to_compute_every_score_again(tracking: Tracking) -> None:
+    saved = run(tracking, make_record(), (make_predictions(),))
+    (found,) = tracking.predictions(saved.run)
+    before = make_predictions()
+    assert found.logits.tobytes() == before.logits.tobytes()
+    assert found.labels.tolist() == before.labels.tolist()
+    assert (found.split, found.task, found.classes, found.ids) == ("test", "scenario", before.classes, before.ids)
+    reported = tuple(score for score in tracking.records()[0].scores if score.split == "test")
+    assert reported == found.scores()
+    assert len(reported) == 3
+
+
+def test_predictions_are_plain_parquet(tracking: Tracking, tmp_path: Path) -> None:
+    import pyarrow.parquet as pq
+
+    saved = run(tracking, make_record(), (make_predictions(),))
+    folder = tmp_path / "mlruns" / "artifacts" / "quick" / saved.run / "artifacts"
+    assert sorted(str(file.relative_to(folder)) for file in folder.rglob("*.*")) == [
+        "cell.json",
+        "predictions/scenario.parquet",
+        "record.json",
+    ]
+    table = pq.read_table(folder / "predictions" / "scenario.parquet")
+    types = {field.name: str(field.type) for field in table.schema}
+    assert types == {"id": "string", "label": "int64", "label_name": "string", "logits": "list<element: float>"}
+    label = table["label"][3].as_py()
+    assert table["label_name"][3].as_py() == ("a", "b, c", "ü", "<d>", "e")[label]
+    cell = json.loads((folder / "cell.json").read_text(encoding="utf-8"))
+    assert cell["id"] == saved.cell.id
+    assert cell["protocol"]["encoder"] == "tiny"
+
+
+@pytest.mark.parametrize("shape", [(0, 5), (3, 1), (1, 60)])
+def test_predictions_of_odd_shapes(tracking: Tracking, shape: tuple[int, int]) -> None:
+    rows, outputs = shape
+    logits = np.full(shape, np.nan, dtype=np.float32)
+    given = Predictions("validation", "t", ("a",), ("x",) * rows, np.zeros(rows, dtype=np.int64), logits)
+    saved = run(tracking, make_record(), (given,))
+    (found,) = tracking.predictions(saved.run)
+    assert found.logits.shape == (rows, outputs)
+    assert found.logits.tobytes() == logits.tobytes()
+    assert found.split == "validation"
+
+
+def test_a_moved_store_still_finds_its_predictions(tracking: Tracking, tmp_path: Path) -> None:
+    saved = run(tracking, make_record(), (make_predictions(),))
+    (tmp_path / "mlruns").rename(tmp_path / "elsewhere")
+    (found,) = Tracking(f"sqlite:///{tmp_path}/elsewhere/mlflow.db").predictions(saved.run)
+    assert found.scores() == make_predictions().scores()
+
+
+def test_what_mlflow_shows(tracking: Tracking) -> None:
+    saved = run(tracking, make_record(make_cell(2, method="swa+reinit")), (make_predictions(),))
+    from mlflow import MlflowClient
+
+    client = MlflowClient(tracking.store.uri)
+    found = client.get_run(saved.run)
+    assert found.info.run_name == "swa+reinit seed 2"
+    assert found.info.status == "FINISHED"
+    assert client.get_experiment(found.info.experiment_id).name == "quick"
+    assert found.data.params["parameter/lr"] == "2e-05"
+    assert found.data.params["seed"] == "2"
+    assert "parameter/steps" not in found.data.params
+    assert found.data.metrics["test/scenario/accuracy"] == saved.score("test", "scenario", "accuracy")
+    assert found.data.metrics["cost/trainable"] == 110
+    assert found.data.metrics["cost/epoch_seconds"] == 2.5
+    assert [metric.step for metric in client.get_metric_history(saved.run, "finetune/train/loss")] == [1, 2]
+    assert "synthetic" in found.data.tags["mlflow.note.content"]
+    assert json.loads(found.data.tags["bench.json.environment"])["processor"] == "A processor"
+
+
+@pytest.mark.parametrize(
+    ("status", "ending"),
+    [("done", "FINISHED"), ("skipped", "FINISHED"), ("failed", "FAILED"), ("diverged", "FAILED"), ("interrupted", "KILLED")],
+)
+def test_endings(tracking: Tracking, status: tracking_scheme.Status, ending: str) -> None:
+    from mlflow import MlflowClient
+
+    record = Record(make_cell(), status, "a reason\nof two lines")
+    saved = run(tracking, record)
+    assert MlflowClient(tracking.store.uri).get_run(saved.run).info.status == ending
+    (found,) = tracking.records()
+    assert (found.status, found.reason) == (status, "a reason\nof two lines")
+    assert found.environment == make_environment()  # the runner's record need not repeat what `begin` was told
+    assert tracking.predictions(saved.run) == ()
+
+
+def test_a_run_in_progress_can_be_watched(tracking: Tracking) -> None:
+    live = tracking.begin(make_cell(), make_environment(), DATA)
+    watcher = Tracking(tracking.store.uri)
+    assert [record.status for record in watcher.records()] == ["running"]
+    live.phase_started(PhaseStarted("contrast", 2, 20, 100, 10, 120))
+    live.step_ended(1, 20)
+    assert watcher.points(live.record.run) == ()
+    live.epoch_ended(EpochEnded("contrast", 1, 1.0, 40, points("contrast", 1)))
+    assert watcher.points(live.record.run) == points("contrast", 1)
+    ((_, tags),) = watcher._rows("quick")
+    assert tags["bench.progress"] == "contrast: epoch 1 of 2"
+    live.epoch_ended(EpochEnded("contrast", 2, 1.0, 40, points("contrast", 2)))
+    live.phase_started(PhaseStarted("classify", 1, 10, 100, 10, 120))
+    live.epoch_ended(EpochEnded("classify", 1, 1.0, 40, points("classify", 1)))
+    seen = points("contrast", 1) + points("contrast", 2) + points("classify", 1)
+    assert watcher.points(live.record.run) == seen
+    live.finish(dataclasses.replace(make_record(), points=seen))  # logged once, not twice
+    assert watcher.record(live.record.run).points == seen
+    assert [value[2] for value in watcher._metric_values(live.record.run) if value[0] == "contrast/train/loss"] == [1, 2]
+
+
+@pytest.mark.parametrize("phase", ["test", "validation", "train", "cost", "a/b", ""])
+def test_a_phase_whose_name_would_hide_its_curves(tracking: Tracking, phase: str) -> None:
+    live = tracking.begin(make_cell(), make_environment(), DATA)
+    with pytest.raises(ValueError, match="a phase can't be called"):
+        live.phase_started(PhaseStarted(phase, 1, 1, 1, 1, 1))
+
+
+def test_numbers_that_are_not_finite(tracking: Tracking) -> None:
+    odd = (Point("finetune", 1, "train/loss", math.nan), Point("finetune", 2, "train/loss", -math.inf))
+    live = tracking.begin(make_cell(), make_environment(), DATA)
+    live.phase_started(PhaseStarted("finetune", 2, 20, 100, 10, 120))
+    live.epoch_ended(EpochEnded("finetune", 1, 1.0, 40, odd[:1]))
+    scores = (Score("test", "scenario", "cross_entropy", math.inf), Score("test", "scenario", "accuracy", 0.5))
+    saved = live.finish(Record(make_cell(), "diverged", "the loss is nan", scores, odd))
+    assert saved.reason == "the loss is nan; test/scenario/cross_entropy is inf"
+    (found,) = tracking.records()
+    assert found.reason == saved.reason
+    assert found.score("test", "scenario", "cross_entropy") == math.inf
+    first, second = tracking.points(saved.run)
+    assert math.isnan(first.value)
+    assert second.value == -math.inf
+    from mlflow import MlflowClient
+
+    assert "test/scenario/cross_entropy" not in MlflowClient(tracking.store.uri).get_run(saved.run).data.metrics
+
+
+def test_a_store_that_fails_for_a_while_loses_no_point(tracking: Tracking, monkeypatch: pytest.MonkeyPatch) -> None:
+    from mlflow.exceptions import MlflowException
+
+    def fails(*_: object, **__: object) -> None:
+        raise MlflowException("database is locked")
+
+    live = tracking.begin(make_cell(), make_environment(), DATA)
+    live.phase_started(PhaseStarted("finetune", 2, 20, 100, 10, 120))
+    with monkeypatch.context() as patch:
+        patch.setattr(live._client, "log_batch", fails)
+        live.epoch_ended(EpochEnded("finetune", 1, 1.0, 40, points("finetune", 1)))
+        with pytest.raises(UsageError, match=r"tracking store .* failed \(database is locked\): check"):
+            live.finish(make_record())
+    live.epoch_ended(EpochEnded("finetune", 2, 1.0, 40, points("finetune", 2)))
+    assert tracking.points(live.record.run) == points("finetune", 1) + points("finetune", 2)
+
+
+def test_records_are_selected_and_newest_come_first(tracking: Tracking) -> None:
+    for seed in range(3):
+        run(tracking, make_record(make_cell(seed)))
+    run(tracking, dataclasses.replace(make_record(make_cell(suite="other")), status="failed", reason="why"))
+    run(tracking, make_record(make_cell(0)))  # cell of seed 0 again
+    assert [record.cell.seed for record in tracking.records("quick")] == [0, 2, 1, 0]
+    assert [record.cell.protocol.suite for record in tracking.records(statuses=("failed", "diverged"))] == ["other"]
+    assert tracking.records("unknown") == ()
+    assert tracking.record(make_cell(0).id).run == tracking.records("quick")[0].run
+    from_mlflow = [(run, sorted(tags.items())) for run, tags in tracking._search(None)]
+    assert from_mlflow == [(run, sorted(tags.items())) for run, tags in tracking._rows(None)]
+    assert len(from_mlflow) == 5
+    assert [row[0] for row in tracking._search("other")] == [row[0] for row in tracking._rows("other")]
+
+
+def test_points_read_with_sql_and_by_mlflow_agree(tracking: Tracking) -> None:
+    saved = run(tracking, make_record())
+    own = sorted(value for value in tracking._metric_values(saved.run) if tracking_scheme.point(value[0], 0, 0.0))
+    tracking.store = dataclasses.replace(tracking.store, database=None)
+    assert sorted(tracking._metric_values(saved.run)) == own
+    assert len(own) == 4
+
+
+def test_runs_of_others_in_the_store_are_passed_over(tracking: Tracking) -> None:
+    from mlflow import MlflowClient
+
+    saved = run(tracking, make_record())
+    client = MlflowClient(tracking.store.uri)
+    experiment = client.get_run(saved.run).info.experiment_id
+    client.create_run(experiment, run_name="mine")
+    client.create_run("0", tags={"bench.cell": "1", "bench.status": "done", "bench.json.cell": "{"})
+    client.create_run("0", tags={"bench.status": "done", **{f"bench.json.{noun}": "[]" for noun in tracking_scheme.NOUNS}})
+    broken = client.create_run(experiment, tags=dict(tracking._rows("quick")[0][1]) | {"bench.json.cell": '{"seed":1}'})
+    assert [record.run for record in tracking.records()] == [saved.run]
+    assert broken.info.run_id not in {record.run for record in tracking.records()}
+    client.delete_run(saved.run)
+    assert tracking.records() == ()
+
+
+def test_unknown_and_ambiguous_names(tracking: Tracking) -> None:
+    with pytest.raises(UsageError, match="`bench list runs`"):
+        tracking.record("abc")
+    for seed in range(17):  # two of them begin with the same hexadecimal digit
+        tracking.begin(make_cell(seed), make_environment(), DATA)
+    firsts = [record.run[0] for record in tracking.records()]
+    twice = next(first for first in firsts if firsts.count(first) > 1)
+    with pytest.raises(UsageError, match=f"runs begin with '{twice}' .*more digits"):
+        tracking.record(twice)
+    for name in ("", "no such run"):
+        with pytest.raises(UsageError, match="no run in"):
+            tracking.record(name)
+    with pytest.raises(UsageError, match="no run in"):
+        tracking.predictions("no such run")
+
+
+def test_long_values_are_divided(tracking: Tracking) -> None:
+    facts = dataclasses.replace(DATA[0], notes=tuple(f"note {number} ∩ é 🙂" for number in range(1500)))
+    record = dataclasses.replace(make_record(), data=(facts,), reason="long " * 4000)
+    run(tracking, record)
+    (found,) = tracking.records()
+    assert found.data == (facts,)
+    assert found.reason.startswith("long long")
+    assert len(found.reason) == tracking_scheme.TAG_LENGTH
+    from mlflow.utils.validation import MAX_TAG_VAL_LENGTH
+
+    assert tracking_scheme.TAG_LENGTH <= MAX_TAG_VAL_LENGTH
+
+
+def test_a_shorter_value_over_a_longer_one() -> None:
+    long = dataclasses.replace(make_record(), scores=tuple(Score("test", f"task {n}", "a", n) for n in range(300)))
+    found = tracking_scheme.tags(long) | tracking_scheme.tags(make_record())
+    assert "bench.json.scores.2" in found
+    parsed = tracking_scheme.parse("id", found)
+    assert parsed == dataclasses.replace(make_record(), points=(), run="id")
+
+
+def test_odd_names(tracking: Tracking) -> None:
+    cell = make_cell(suite="my suite/é: (1)", method="../m")
+    scores = (Score("test", "a//b (é)|../c", "accuracy", 0.5),)
+    saved = run(tracking, dataclasses.replace(make_record(cell), scores=scores), (make_predictions("a/b: ../c"),))
+    assert tracking.records("my suite/é: (1)")[0].scores == scores
+    assert tracking.predictions(saved.run)[0].task == "a/b: ../c"
+
+
+@pytest.mark.parametrize("how", ["kill", "other host", "alive"])
+def test_a_run_whose_process_is_gone(tracking: Tracking, how: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    if how == "kill":
+        child = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
+        described = f"{os.uname().nodename}:{child.pid}:{tracking_scheme._started(child.pid)}"
+        assert not tracking_scheme.is_gone(described)
+        child.kill()
+        while tracking_scheme._started(child.pid) != "ended":
+            pass
+        assert tracking_scheme.is_gone(described)  # over, but not yet waited for
+        child.communicate()
+        monkeypatch.setattr(tracking_scheme, "process", lambda: described)
+    if how == "other host":
+        monkeypatch.setattr(tracking_scheme, "process", lambda: "elsewhere:1:1")
+    tracking.begin(make_cell(), make_environment(), DATA)
+    (found,) = tracking.records()
+    expected = ("interrupted", "its process is gone") if how == "kill" else ("running", "")
+    assert (found.status, found.reason) == expected
+    assert [record.status for record in tracking.records(statuses=("interrupted",))] == [expected[0]] * (how == "kill")
+
+
+def test_a_process_id_used_again() -> None:
+    mine = tracking_scheme.process()
+    assert not tracking_scheme.is_gone(mine)
+    assert tracking_scheme.is_gone(mine + "0")
+    for nonsense in ("", ":", "::", f"{os.uname().nodename}:x:1", "a:b"):
+        assert not tracking_scheme.is_gone(nonsense)
+
+
+# ---- which store
+
+
+def test_resolve_uri(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    assert resolve_uri(None) == "sqlite:///mlruns/mlflow.db"
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://localhost:5000")
+    assert resolve_uri(None) == "http://localhost:5000"
+    assert resolve_uri("sqlite:////tmp/x.db") == "sqlite:////tmp/x.db"
+
+
+@pytest.mark.parametrize(
+    ("uri", "says"),
+    [
+        ("mlruns", r"give sqlite:///mlruns/mlflow.db$"),
+        ("./mlruns/", r"give sqlite:///./mlruns/mlflow.db$"),
+        ("/data/mlruns", r"give sqlite:////data/mlruns/mlflow.db$"),
+        ("file:///data/mlruns", r"give sqlite:////data/mlruns/mlflow.db$"),
+        ("file:mlruns", r"give sqlite:///mlruns/mlflow.db$"),
+        ("mlruns/mlflow.db", r"give sqlite:///mlruns/mlflow.db$"),
+        ("sqlite://", "names no file"),
+        ("sqlite:///:memory:", "names no file"),
+        ("databricks", "folder"),
+        ("ftp://host/x", "unknown kind"),
+    ],
+)
+def test_unusable_uris(uri: str, says: str) -> None:
+    with pytest.raises(UsageError, match=says):
+        resolve_uri(uri)
+
+
+def test_where_artifacts_go(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    store = tracking_store.locate("sqlite:///a b/x.db?timeout=9")
+    assert store.artifacts == tmp_path / "a b" / "artifacts"
+    assert store.uri == f"sqlite:///{tmp_path}/a b/x.db?timeout=9"
+    assert tracking_store.locate("https://host/mlflow").artifacts is None
+    assert tracking_store.locate("postgresql+psycopg2://me:secret@host/db").shown == "postgresql+psycopg2://me:***@host/db"
+
+
+def test_a_store_that_does_not_exist_is_empty_and_stays_so(tmp_path: Path) -> None:
+    tracking = Tracking(f"sqlite:///{tmp_path}/none/mlflow.db")
+    assert not tracking.exists()
+    assert tracking.records() == ()
+    assert tracking.points("x") == ()
+    tracking.check()
+    with pytest.raises(UsageError):
+        tracking.record("x")
+    assert list(tmp_path.iterdir()) == []
+    (tmp_path / "empty.db").touch()
+    assert Tracking(f"sqlite:///{tmp_path}/empty.db").records() == ()
+    assert (tmp_path / "empty.db").stat().st_size == 0
+
+
+def test_reading_an_absent_store_does_not_import_mlflow(tmp_path: Path) -> None:
+    code = (
+        f"import sys; from benchmark.tracking import Tracking; t = Tracking('sqlite:///{tmp_path}/m.db'); t.check(); "
+        "t.records(); sys.exit('mlflow' in sys.modules)"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_a_first_run_makes_the_store_in_silence(tmp_path: Path) -> None:
+    code = f"from benchmark.tracking import Tracking; Tracking('sqlite:///{tmp_path}/new/mlflow.db').prepare()"
+    done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    assert (done.stdout, done.stderr) == ("", "")
+    assert [file.name for file in (tmp_path / "new").iterdir()] == ["mlflow.db"]
+
+
+def fails(tracking: Tracking) -> str:
+    """Return the one line that `check`, `prepare` and reading agree on."""
+    lines = set()
+    for ask in (tracking.check, tracking.prepare, tracking.records):
+        with pytest.raises(UsageError) as raised:
+            ask()
+        lines.add(str(raised.value))
+    (line,) = lines
+    assert "\n" not in line
+    return line
+
+
+def set_revision(tracking: Tracking, revision: str) -> None:
+    assert tracking.store.database
+    with sqlite3.connect(tracking.store.database) as opened:
+        opened.execute("UPDATE alembic_version SET version_num = ?", (revision,))
+    opened.close()
+
+
+def test_stores_of_another_mlflow(tracking: Tracking) -> None:
+    assert tracking.store.database
+    set_revision(tracking, "ffffffffffff")
+    before = tracking.store.database.read_bytes()
+    assert "newer MLflow than the installed one: upgrade mlflow" in fails(tracking)
+    assert tracking.store.database.read_bytes() == before
+    set_revision(tracking, "451aebb31d03")
+    before = tracking.store.database.read_bytes()
+    assert f"`mlflow db upgrade {tracking.store.shown}`" in fails(tracking)
+    assert tracking.store.database.read_bytes() == before
+
+
+def test_the_newest_revision_is_mlflows() -> None:
+    from mlflow.store.db.utils import _get_latest_schema_revision
+
+    known, newest = tracking_store._revisions()
+    assert newest == _get_latest_schema_revision()
+    assert newest in known
+    assert "451aebb31d03" in known
+
+
+def test_files_that_are_no_store(tmp_path: Path) -> None:
+    text = tmp_path / "text.db"
+    text.write_text("not a database, but long enough to look at: " * 50)
+    assert "can't be read as an SQLite database" in fails(Tracking(f"sqlite:///{text}"))
+    other = tmp_path / "other.db"
+    with sqlite3.connect(other) as opened:
+        opened.execute("CREATE TABLE mine (x)")
+    opened.close()
+    before = other.read_bytes()
+    assert "something else than MLflow" in fails(Tracking(f"sqlite:///{other}"))
+    assert other.read_bytes() == before
+    folder = tmp_path / "folder.db"
+    folder.mkdir()
+    assert "give another --tracking-uri" in fails(Tracking(f"sqlite:///{folder}"))
+
+
+def cannot_write(tracking: Tracking) -> None:
+    for ask in (tracking.check, tracking.prepare):
+        with pytest.raises(UsageError, match=r"can't be written \(.*\): make it writable, or give --tracking-uri"):
+            ask()
+
+
+def test_folders_that_can_not_be_written(tracking: Tracking, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "file").touch()
+    cannot_write(Tracking(f"sqlite:///{tmp_path}/file/mlflow.db"))
+    cannot_write(Tracking("sqlite:////proc/mlflow.db"))  # even the superuser can't
+    assert tracking.store.artifacts
+    tracking.store.artifacts.touch()  # a file where the artifacts' folder should be
+    cannot_write(tracking)
+    tracking.store.artifacts.unlink()
+    tracking.check()
+    read_only = {tmp_path / "mlruns"}
+    allowed: Callable[[object, int], bool] = os.access
+    monkeypatch.setattr(os, "access", lambda path, mode: Path(path) not in read_only and allowed(path, mode))
+    cannot_write(tracking)
+    assert tracking.records() == ()  # but it can be read
+    read_only = {tmp_path / "mlruns" / "mlflow.db"}
+    cannot_write(tracking)
+
+
+def test_a_server_that_does_not_answer() -> None:
+    assert "does not answer" in fails(Tracking("http://127.0.0.1:9"))
+
+
+def test_a_deleted_experiment(tracking: Tracking) -> None:
+    from mlflow import MlflowClient
+
+    saved = run(tracking, make_record())
+    client = MlflowClient(tracking.store.uri)
+    client.delete_experiment(client.get_run(saved.run).info.experiment_id)
+    assert tracking.records() == ()
+    with pytest.raises(UsageError, match="mlflow experiments restore --experiment-id"):
+        tracking.begin(make_cell(), make_environment(), DATA)
+
+
+def test_a_finished_store_can_be_read_while_another_process_writes(tracking: Tracking) -> None:
+    saved = run(tracking, make_record())
+    assert tracking.store.database
+    with tracking_sqlite.connection(tracking.store.database) as writer:
+        writer.execute("BEGIN IMMEDIATE")
+        assert [record.run for record in tracking.records()] == [saved.run]
+        writer.execute("ROLLBACK")
+
+
+def test_two_processes_make_one_store(tmp_path: Path) -> None:
+    code = (
+        "import sys; sys.path.insert(0, sys.argv[2]); import test_tracking as t;"
+        "t.run(t.Tracking(f'sqlite:///{sys.argv[1]}/mlflow.db'), t.make_record(t.make_cell(int(sys.argv[3]))))"
+    )
+    here = str(Path(__file__).parent)
+    both = [subprocess.Popen([sys.executable, "-c", code, str(tmp_path), here, str(seed)]) for seed in range(2)]
+    assert [child.wait() for child in both] == [0, 0]
+    assert sorted(record.cell.seed for record in Tracking(f"sqlite:///{tmp_path}/mlflow.db").records()) == [0, 1]

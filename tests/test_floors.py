@@ -1,0 +1,356 @@
+"""The architecture, enforced: who may import whom, where randomness comes from, where a method's name may stand.
+
+The rules work on source text alone (`ast`), so that nothing is imported to check it, and each is first shown a
+violation that it must catch: a rule that finds nothing in anything would pass as well.
+"""
+
+from __future__ import annotations
+
+import ast
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+PACKAGES = ("benchmark", "methods", "leaderboard")
+
+NOUNS = frozenset(
+    {"cell", "errors", "metrics", "plain", "predictions", "record", "registry", "request", "seeds", "space"}
+    | {"statistics", "suite"}
+)
+SUBPACKAGES = {"data": 1, "model": 2, "train": 3}
+
+ONLY_IN = {  # third party → the modules (and what lies below them) that may import it
+    "mlflow": ("benchmark.tracking",),
+    "optuna": ("benchmark.tuning",),
+    "peft": ("methods.lora",),
+    "ray": ("benchmark.launchers.ray",),
+    "streamlit": ("leaderboard",),
+}
+WITHOUT_STREAMLIT = ("leaderboard.queries",)
+IMPORTERS = ("importlib.import_module", "import_module", "__import__")
+
+SEEDS = "benchmark.seeds"
+GENERATED = "benchmark.data.builtin"  # draws its rows from random.Random instances
+OWN_GENERATORS = frozenset({"BitGenerator", "Generator", "PCG64", "SeedSequence"})  # of numpy.random: hold their state
+GLOBAL_TORCH = tuple(
+    f"torch.{name}"
+    for name in (
+        "manual_seed",
+        "seed",
+        "set_rng_state",
+        "random.manual_seed",
+        "random.seed",
+        "random.set_rng_state",
+        "cuda.manual_seed",
+        "cuda.manual_seed_all",
+        "cuda.seed",
+        "cuda.seed_all",
+        "mps.manual_seed",
+    )
+)
+
+MAY_NAME_METHODS = ("benchmark.reports",)
+"""What reproduces a report names the methods that the report names."""
+
+
+@dataclass(frozen=True)
+class Import:
+    """One imported module, as written at `line`."""
+
+    target: str  # dotted; of this project where it is one of its modules
+    line: int
+    at_load: bool  # runs when the module is imported: not in a function, not under TYPE_CHECKING
+
+    @property
+    def top(self) -> str:
+        return self.target.partition(".")[0]
+
+
+class Tree:
+    """The source of the project's modules by dotted name, or of a few made-up ones."""
+
+    def __init__(self, sources: dict[str, str]) -> None:
+        self.modules = {name: ast.parse(text) for name, text in sources.items()}
+        self.imports = {name: tuple(self._imports(module)) for name, module in self.modules.items()}
+
+    def _imports(self, module: ast.Module) -> Iterator[Import]:
+        for node, at_load in _walk(module, at_load=True):
+            if isinstance(node, ast.Import):
+                for alias in node.names:
+                    yield Import(alias.name, node.lineno, at_load)
+            elif isinstance(node, ast.ImportFrom):
+                assert node.level == 0, "relative imports are banned: the linter says so"
+                for alias in node.names:
+                    inner = f"{node.module}.{alias.name}"
+                    yield Import(inner if inner in self.modules else str(node.module), node.lineno, at_load)
+            elif isinstance(node, ast.Call) and _dotted(node.func) in IMPORTERS:
+                match node.args:
+                    case [ast.Constant(value=str(target)), *_]:
+                        yield Import(target, node.lineno, at_load)
+
+
+def _walk(node: ast.AST, at_load: bool) -> Iterator[tuple[ast.AST, bool]]:
+    for child in ast.iter_child_nodes(node):
+        later = isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda)
+        typing = isinstance(child, ast.If) and (_dotted(child.test) or "").endswith("TYPE_CHECKING")
+        inside = at_load and not later and not typing
+        yield child, inside
+        yield from _walk(child, inside)
+
+
+def _dotted(node: ast.AST) -> str | None:
+    """Return ``a.b.c`` for the expression a.b.c, None for anything else."""
+    if isinstance(node, ast.Name):
+        return node.id
+    if isinstance(node, ast.Attribute) and (front := _dotted(node.value)):
+        return f"{front}.{node.attr}"
+    return None
+
+
+def floor(module: str) -> int:
+    """Return the floor on which `module` stands."""
+    top, *rest = module.split(".")
+    if top != "benchmark":
+        return {"methods": 4, "leaderboard": 6}[top]
+    if not rest or rest[0] in NOUNS:
+        return 0
+    return SUBPACKAGES.get(rest[0], 5)
+
+
+def _below(module: str, parents: tuple[str, ...]) -> bool:
+    return any(module == parent or module.startswith(f"{parent}.") for parent in parents)
+
+
+# Rules: each yields one line for each violation.
+
+
+def imports_go_down(tree: Tree) -> Iterator[str]:
+    """A file imports from its own floor or below; types count too."""
+    for name, imports in tree.imports.items():
+        for found in imports:
+            if found.top in PACKAGES and floor(found.target) > floor(name) and (name, found.target) != DOORWAY:
+                yield f"{name}:{found.line} (floor {floor(name)}) imports {found.target} (floor {floor(found.target)})"
+
+
+DOORWAY = ("benchmark.registry", "methods")
+"""The one upward step, by name and not by import: the registry loads the built-in methods as it loads any plug-in."""
+
+
+def methods_stand_alone(tree: Tree) -> Iterator[str]:
+    """No method imports another, and nothing but the registry's doorway imports `methods`."""
+    for name, imports in tree.imports.items():
+        for found in imports:
+            if found.top == "methods" and (name, found.target) != DOORWAY:
+                yield f"{name}:{found.line} imports {found.target}"
+
+
+def third_parties_have_one_place(tree: Tree) -> Iterator[str]:
+    """mlflow, optuna, peft, ray and streamlit are each imported in one place."""
+    for name, imports in tree.imports.items():
+        for found in imports:
+            allowed = ONLY_IN.get(found.top)
+            if allowed and not _below(name, allowed):
+                yield f"{name}:{found.line} imports {found.target}, which only {' and '.join(allowed)} may"
+            if found.top == "streamlit" and _below(name, WITHOUT_STREAMLIT):
+                yield f"{name}:{found.line} imports streamlit: queries return data frames"
+
+
+def nouns_are_light(tree: Tree) -> Iterator[str]:
+    """Floor 0 imports the standard library, numpy, scipy and itself; the streams ask for torch when they need it."""
+    light = {*sys.stdlib_module_names, "numpy", "scipy", *PACKAGES}  # imports_go_down looks at the project's own
+    for name, imports in tree.imports.items():
+        if floor(name) == 0:
+            for found in imports:
+                lazily = name == SEEDS and found.top == "torch" and not found.at_load
+                if found.top not in light and not lazily:
+                    yield f"{name}:{found.line} imports {found.target}"
+
+
+def randomness_has_one_source(tree: Tree) -> Iterator[str]:
+    """Global generators are touched in seeds.py alone (law 2)."""
+    for name, module in tree.modules.items():
+        if name == SEEDS:
+            continue
+        known = _aliases(module)
+        for node in ast.walk(module):
+            if isinstance(node, ast.ImportFrom):
+                uses = [f"{node.module}.{alias.name}" for alias in node.names]
+            elif isinstance(node, ast.Attribute) and (written := _dotted(node)):
+                front, _, rest = written.partition(".")
+                uses = [f"{known.get(front, '')}.{rest}"]
+            else:
+                continue
+            for used in uses:
+                if _is_global_randomness(used) and not (name == GENERATED and used == "random.Random"):
+                    yield f"{name}:{node.lineno} uses {used}"
+
+
+def _aliases(module: ast.Module) -> dict[str, str]:
+    """Return what the names that imports bind stand for: ``np`` → ``numpy``."""
+    found = {}
+    for node in ast.walk(module):
+        if isinstance(node, ast.Import):
+            for alias in node.names:
+                top = alias.name.partition(".")[0]
+                found[alias.asname or top] = alias.name if alias.asname else top
+        elif isinstance(node, ast.ImportFrom):
+            found.update({alias.asname or alias.name: f"{node.module}.{alias.name}" for alias in node.names})
+    return found
+
+
+def _is_global_randomness(used: str) -> bool:
+    words = used.split(".")
+    if words[:2] == ["numpy", "random"]:
+        return len(words) > 2 and words[2] not in OWN_GENERATORS
+    return (words[0] == "random" and len(words) > 1) or used in (*GLOBAL_TORCH, "transformers.set_seed")
+
+
+def benchmark_knows_no_method(tree: Tree) -> Iterator[str]:
+    """The name of a registered method is nowhere a string in `benchmark` (law 5).
+
+    A word that is also a question of the recipe (a field of the class Recipe) is meant as that there.
+    """
+    names = registered(tree) - questions(tree)
+    for name, module in tree.modules.items():
+        if name.startswith("benchmark") and not _below(name, MAY_NAME_METHODS):
+            for node in ast.walk(module):
+                if isinstance(node, ast.Constant) and isinstance(node.value, str) and node.value in names:
+                    yield f"{name}:{node.lineno} names the method {node.value!r}"
+
+
+def registered(tree: Tree) -> set[str]:
+    """Return the names that `methods` registers: the first argument of technique, method and combination."""
+    found = set()
+    for name, module in tree.modules.items():
+        if name.startswith("methods"):
+            for node in ast.walk(module):
+                match node:
+                    case ast.Call(func=called, args=[ast.Constant(value=str(word)), *_]):
+                        if (_dotted(called) or "").split(".")[-1] in ("technique", "method", "combination"):
+                            found.add(word)
+    return found
+
+
+def questions(tree: Tree) -> set[str]:
+    """Return the fields of the class Recipe."""
+    return {
+        item.target.id
+        for name, module in tree.modules.items()
+        if name.startswith("benchmark.train")
+        for node in ast.walk(module)
+        if isinstance(node, ast.ClassDef) and node.name == "Recipe"
+        for item in node.body
+        if isinstance(item, ast.AnnAssign) and isinstance(item.target, ast.Name)
+    }
+
+
+Rule = Callable[[Tree], Iterator[str]]
+RULES: tuple[Rule, ...] = (
+    imports_go_down,
+    methods_stand_alone,
+    third_parties_have_one_place,
+    nouns_are_light,
+    randomness_has_one_source,
+    benchmark_knows_no_method,
+)
+
+
+@pytest.fixture(scope="module")
+def project() -> Tree:
+    files = {path: path.relative_to(ROOT) for package in PACKAGES for path in (ROOT / package).rglob("*.py")}
+    dotted = {path: ".".join(short.with_suffix("").parts).removesuffix(".__init__") for path, short in files.items()}
+    return Tree({name: path.read_text(encoding="utf-8") for path, name in sorted(dotted.items())})
+
+
+def test_the_walk_finds_the_project(project: Tree) -> None:
+    assert len(project.modules) > 20
+    assert {floor(name) for name in project.modules} >= {0, 1, 2, 3, 4, 5, 6}
+    assert {f"benchmark.{noun}" for noun in NOUNS} <= project.modules.keys()
+    assert sum(len(imports) for imports in project.imports.values()) > 100
+    assert len(registered(project)) >= 10
+    assert len(questions(project)) >= 5
+
+
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.__name__)
+def test_the_project_keeps_the_rule(project: Tree, rule: Rule) -> None:
+    assert list(rule(project)) == []
+
+
+VIOLATIONS: tuple[tuple[Rule, str, str], ...] = (
+    (imports_go_down, "benchmark.cell", "from benchmark.data.task import Task"),
+    (imports_go_down, "benchmark.cell", "if TYPE_CHECKING:\n    from benchmark.train import recipe"),
+    (imports_go_down, "benchmark.data.task", "def f():\n    import benchmark.model.encoder"),
+    (imports_go_down, "benchmark.model.heads", "from benchmark import runner"),
+    (imports_go_down, "benchmark.train.loop", "importlib.import_module('methods.lora')"),
+    (imports_go_down, "methods.lora", "from benchmark.runner import run"),
+    (imports_go_down, "benchmark.reports", "import leaderboard.charts"),
+    (methods_stand_alone, "methods.lora", "from methods import runner"),
+    (methods_stand_alone, "methods.lora", "from methods.swa import Average"),
+    (methods_stand_alone, "benchmark.runner", "import methods"),
+    (methods_stand_alone, "leaderboard.app", "from methods import swa"),
+    (third_parties_have_one_place, "benchmark.runner", "import mlflow.entities"),
+    (third_parties_have_one_place, "benchmark.train.loop", "def f():\n    from peft import LoraConfig"),
+    (third_parties_have_one_place, "benchmark.runner", "import optuna"),
+    (third_parties_have_one_place, "benchmark.reports", "import streamlit as st"),
+    (third_parties_have_one_place, "leaderboard.queries", "import streamlit as st"),
+    (nouns_are_light, "benchmark.metrics", "import torch"),
+    (nouns_are_light, "benchmark.metrics", "def f():\n    import torch"),
+    (nouns_are_light, "benchmark.seeds", "import torch"),
+    (nouns_are_light, "benchmark.suite", "import pandas"),
+    (randomness_has_one_source, "benchmark.train.loop", "import torch\ntorch.manual_seed(1)"),
+    (randomness_has_one_source, "benchmark.train.loop", "from torch import manual_seed"),
+    (randomness_has_one_source, "methods.swa", "import torch as t\nt.cuda.manual_seed_all(1)"),
+    (randomness_has_one_source, "methods.swa", "import numpy as np\nnp.random.shuffle(rows)"),
+    (randomness_has_one_source, "methods.swa", "from numpy import random as draw\ndraw.seed(0)"),
+    (randomness_has_one_source, "methods.swa", "from numpy.random import rand"),
+    (randomness_has_one_source, "methods.swa", "import random\nrandom.Random(0)"),
+    (randomness_has_one_source, "benchmark.data.builtin", "import random\nrandom.shuffle(rows)"),
+    (benchmark_knows_no_method, "benchmark.runner", "if method == 'swa':\n    pass"),
+    (benchmark_knows_no_method, "benchmark.train.loop", "special = {'swa+reinit'}"),
+)
+
+ALLOWED: tuple[tuple[Rule, str, str], ...] = (
+    (imports_go_down, "benchmark.cell", "from benchmark import space"),
+    (imports_go_down, "benchmark.registry", "importlib.import_module('methods')"),
+    (imports_go_down, "leaderboard.queries", "from benchmark import tracking"),
+    (third_parties_have_one_place, "benchmark.tracking", "import mlflow"),
+    (third_parties_have_one_place, "methods.lora", "import peft"),
+    (third_parties_have_one_place, "leaderboard.pages.runs", "import streamlit"),
+    (nouns_are_light, "benchmark.seeds", "def f():\n    import torch"),
+    (nouns_are_light, "benchmark.statistics", "from scipy import stats\nimport math"),
+    (randomness_has_one_source, "benchmark.seeds", "import torch\ntorch.manual_seed(1)"),
+    (randomness_has_one_source, "benchmark.data.task", "import numpy as np\ndef f(g: np.random.Generator): ..."),
+    (randomness_has_one_source, "benchmark.data.builtin", "import random\nrandom.Random(0)"),
+    (randomness_has_one_source, "benchmark.train.loop", "import torch\nwith torch.random.fork_rng():\n    pass"),
+    (benchmark_knows_no_method, "benchmark.runner", "'''The swa of a swa+reinit.'''"),
+    (benchmark_knows_no_method, "benchmark.train.loop", "question = 'schedule'"),
+)
+
+SCENERY = {
+    "benchmark.runner": "",
+    "benchmark.train.recipe": "class Recipe:\n    schedule: str\n",
+    "methods.averaging": "@registry.technique('swa', source='')\nclass A: ...\ncombination('swa+reinit', source='')",
+    "methods.linear": "@technique('schedule', source='')\nclass B: ...\n",
+}
+
+
+def _cases(cases: tuple[tuple[Rule, str, str], ...]) -> list[object]:
+    return [pytest.param(*case, id=f"{case[0].__name__}-{number}") for number, case in enumerate(cases)]
+
+
+@pytest.mark.parametrize(("rule", "name", "source"), _cases(VIOLATIONS))
+def test_the_rule_catches_a_violation(rule: Rule, name: str, source: str) -> None:
+    assert len(list(rule(Tree({**SCENERY, name: source})))) == 1
+
+
+@pytest.mark.parametrize(("rule", "name", "source"), _cases(ALLOWED))
+def test_the_rule_lets_pass_what_is_fine(rule: Rule, name: str, source: str) -> None:
+    assert list(rule(Tree({**SCENERY, name: source}))) == []
+
+
+def test_every_rule_has_been_shown_a_violation() -> None:
+    assert {rule for rule, *_ in VIOLATIONS} == set(RULES)
