@@ -29,9 +29,14 @@ class Metric:
     function: Callable[[Floats, Labels], float]
 
     def __call__(self, logits: Floats, labels: Labels) -> float:
-        """Return the score. Raises ValueError when the arrays don't belong together or are empty."""
+        """Return the score; nan when a logit is not finite, for the largest of such has no meaning.
+
+        Raises ValueError when the arrays don't belong together or are empty.
+        """
         if len(logits) != len(labels) or len(labels) == 0:
             raise ValueError(f"{self.name}: {len(logits)} rows of logits for {len(labels)} labels")
+        if not np.isfinite(logits).all():
+            return float("nan")
         return float(self.function(logits, labels))
 
 

@@ -289,7 +289,7 @@ def _state(running: Running) -> str:
     words = [running.name]
     if running.phase:
         words.append(f"{running.phase} epoch {running.epoch}/{running.epochs}" if running.epochs else running.phase)
-        words += [f"step {running.done}/{running.total}"] if running.total else []
     words += [f"loss {running.loss:.3f}"] if running.loss is not None else []
     words += [f"validation {score_text(running.score, running.cell)}"] if running.score is not None else []
+    words += [f"step {running.done}/{running.total}"] if running.total else []
     return " · ".join(words)

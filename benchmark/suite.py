@@ -1,13 +1,14 @@
 """A suite is a named protocol: tasks, encoder, epochs, batch size, max length, selection rule. Suites are TOML files.
 
-Rows of different suites are never averaged or ranked together. The built-in files lie in ``benchmark/suites``; a path to
-one's own works wherever a suite's name does.
+Rows of different suites are never averaged or ranked together. The built-in files lie in ``benchmark/suites``; a path
+to one's own works wherever a suite's name does.
 """
 
 from __future__ import annotations
 
 import dataclasses
 import difflib
+import re
 import tomllib
 from dataclasses import dataclass
 from importlib import resources
@@ -15,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmark.errors import UsageError
+from benchmark.metrics import METRICS
 
 SELECTIONS = ("best", "last")
 KINDS = ("classes",)
@@ -28,7 +30,7 @@ class Source:
     type: str  # builtin | hub | files
     dataset: str = ""  # hub: the dataset's id; files: a folder or file; builtin: scenario | intent
     config: str | None = None  # hub: the configuration, such as a language
-    revision: str | None = None  # hub: the commit; none takes the newest, and the rows' fingerprint is recorded either way
+    revision: str | None = None  # hub: the commit; none: the newest, and the rows' fingerprint is recorded anyway
     text_column: str | None = None  # none: found by its usual names
     label_column: str | None = None  # none: found by its usual names
     label_separator: str | None = None  # the label is the part before this mark's first occurrence
@@ -98,7 +100,8 @@ def parse(text: str, origin: str) -> Suite:
     _require(suite.max_length >= 4, origin, "max_length must be at least 4")
     _require(suite.limit_train is None or suite.limit_train >= 1, origin, "limit_train must be at least 1")
     _require(suite.selection in SELECTIONS, origin, f"selection must be one of {', '.join(SELECTIONS)}")
-    _require(len({task.name for task in built}) == len(built), origin, "two tasks have the same name")
+    _require(len({task.name for task in built}) == len(built), origin, "two tasks have the same name: rename one")
+    _require_name(suite.name, f"{origin}: name")
     return suite
 
 
@@ -109,6 +112,9 @@ def _task(entry: Any, origin: str) -> TaskSpec:
     _require(source.type in SOURCES, origin, f"a source's type must be one of {', '.join(SOURCES)}")
     task: TaskSpec = _build(TaskSpec, {**entry, "source": source}, f"{origin}, tasks")
     _require(task.kind in KINDS, origin, f"a task's kind must be one of {', '.join(KINDS)}")
+    _require_name(task.name, f"{origin}: a task's name")
+    known = [metric.name for metric in METRICS]
+    _require(task.metric in known, origin, f"a task's metric must be one of {', '.join(known)}, not {task.metric!r}")
     return task
 
 
@@ -129,6 +135,12 @@ def _build(cls: Any, data: dict[str, Any], origin: str) -> Any:
     if missing:
         raise UsageError(f"{origin}: {' and '.join(missing)} must be given")
     return cls(**data)
+
+
+def _require_name(name: str, what: str) -> None:
+    """Names of suites and tasks become parts of file names, experiment names and metric names."""
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", name):
+        raise UsageError(f"{what} must be made of letters, digits, '-', '_' and '.', not {name!r}")
 
 
 def _require(true: bool, origin: str, what: str) -> None:

@@ -59,15 +59,13 @@ class Row:
 
     @property
     def status(self) -> str:
-        """``done``, ``skipped``, ``failed``, … or ``2 of 3 done, 1 diverged``."""
-        counts: dict[str, int] = {"done": len(self.seeds)} if self.seeds else {}
+        """``done``, ``failed``, … where all cells agree, else those without a score: ``1 diverged, 1 failed``."""
+        counts: dict[str, int] = {}
         for other in self.others:
             counts[other.status] = counts.get(other.status, 0) + 1
-        if len(counts) == 1:
-            return next(iter(counts))
-        total = len(self.seeds) + len(self.others)
-        first, *rest = [f"{count} {status}" for status, count in counts.items()]
-        return ", ".join([first.replace(" ", f" of {total} ", 1), *rest])
+        if len(counts) == 1 and not self.seeds:
+            return self.others[0].status
+        return ", ".join(f"{count} {status}" for status, count in counts.items()) or "done"
 
 
 def rows(records: Iterable[Record]) -> tuple[Row, ...]:
@@ -203,15 +201,15 @@ def _block(rows: Sequence[Row], protocol: Protocol, title: str) -> list[Renderab
 
 def _table(rows: Sequence[Row], protocol: Protocol) -> Table:
     unit = _unit(protocol)
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False, header_style="bold")
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False, padding=(0, 1, 0, 0), header_style="bold")
     table.add_column("method", overflow="fold", min_width=10)
     percent = unit.endswith("%")
     columns = []
     for split in ("validation", "test"):
-        name, *texts = _aligned(f"{split} {unit}", [getattr(row, split) for row in rows], percent)
-        table.add_column(Text(name), no_wrap=True)
+        lines, texts = _aligned([split, unit], [getattr(row, split) for row in rows], percent)
+        table.add_column(Text("\n".join(lines)), no_wrap=True)
         columns.append(texts)
-    for name in ("test loss", "trainable", "s/epoch", "seeds"):
+    for name in ("test\nloss", "trainable\nparameters", "seconds\nper epoch", "seeds"):
         table.add_column(name, justify="right", no_wrap=True)
     table.add_column("status", overflow="fold")
     for row, *summaries in zip(rows, *columns, strict=True):
@@ -221,7 +219,7 @@ def _table(rows: Sequence[Row], protocol: Protocol) -> Table:
             _number(row.loss, ".3f"),
             _number(row.trainable, ","),
             _number(row.epoch_seconds, ".2f" if (row.epoch_seconds or 0) < 10 else ".0f"),
-            str(len(row.seeds)) if row.seeds else "–",
+            f"{len(row.seeds)} of {len(row.seeds) + len(row.others)}" if row.others else str(len(row.seeds)),
             Text(row.status, style=_style(row)),
         )
     return table
@@ -240,8 +238,8 @@ def _unit(protocol: Protocol) -> str:
     return f"{name}{percent}"
 
 
-def _aligned(name: str, summaries: Sequence[Summary | None], percent: bool) -> list[str]:
-    """Return the column's header and one text per summary, all equally long.
+def _aligned(header: Sequence[str], summaries: Sequence[Summary | None], percent: bool) -> tuple[list[str], list[str]]:
+    """Return the lines of the column's header and one text per summary, all equally long.
 
     So means stand below means, also in rows without an interval: `rich` strips the spaces that would do this in a
     right-aligned column.
@@ -249,11 +247,13 @@ def _aligned(name: str, summaries: Sequence[Summary | None], percent: bool) -> l
     factor, digits = (100.0, 1) if percent else (1.0, 3)
     means = [f"{factor * found.mean:.{digits}f}" if found else "–" for found in summaries]
     halves = [
-        f" ± {factor * (found.half_width or 0):.{digits}f}" if found and found.n > 1 else "" for found in summaries
+        f" ± {factor * found.half_width:.{digits}f}" if found and found.half_width is not None else ""
+        for found in summaries
     ]
-    wide = max(map(len, halves), default=0)
-    texts = [name, *[mean + half.ljust(wide) for mean, half in zip(means, halves, strict=True)]]
-    return [text.rjust(max(map(len, texts))) for text in texts]
+    most = max(map(len, halves), default=0)
+    texts = [mean + half.ljust(most) for mean, half in zip(means, halves, strict=True)]
+    width = max(map(len, [*header, *texts]))
+    return [line.rjust(width) for line in header], [text.rjust(width) for text in texts]
 
 
 def _number(value: float | None, form: str) -> str:
@@ -274,9 +274,11 @@ def _notes(rows: Sequence[Row], protocol: Protocol) -> list[str]:
         lines.append("± is the half-width of the 95% t interval over seeds")
     if 1 in sizes:
         lines.append("n=1: no interval (more seeds give one: --seeds 3)")
-    lines.append("test loss: cross-entropy in nats per example; s/epoch: median, the first epoch left out")
+    lines.append(
+        "test loss is cross-entropy in nats per example; seconds are medians, the first epoch of several left out"
+    )
     for row in rows:
-        lines += [f"{row.label} seed {other.seed}: {other.status}: {other.reason}" for other in row.others]
+        lines += [f"{row.label}, seed {other.seed}: {other.status}: {other.reason}" for other in row.others]
     return lines
 
 

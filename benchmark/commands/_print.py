@@ -19,7 +19,7 @@ class PlainTable(Table):
 
 def table(*headers: str) -> PlainTable:
     """Return an empty table with these columns; ``>name`` is aligned to the right, ``name!`` is never wrapped."""
-    made = PlainTable(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False, header_style="bold")
+    made = PlainTable(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False, padding=(0, 1, 0, 0), header_style="bold")
     for header in headers:
         made.add_column(
             Text(header.strip(">!")),

@@ -1,4 +1,4 @@
-"""``bench doctor``: can this machine run it, and from where would everything come? A failed check says how to mend it."""
+"""``bench doctor``: can this machine run it, and from where would it all come? A failed check says how to mend it."""
 
 from __future__ import annotations
 
@@ -16,13 +16,16 @@ import urllib.request
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from rich.text import Text
 
 from benchmark import __version__, terminal
 from benchmark.commands._options import add_json, add_tracking
 from benchmark.errors import UsageError
+
+if TYPE_CHECKING:
+    from benchmark.model.catalogue import Known
 
 NAME = "doctor"
 HELP = "check versions, device, encoders, datasets, hub, tracking store and cache"
@@ -33,6 +36,7 @@ exit status: 0 when everything that `bench run` needs is there, 1 when some chec
 DISTRIBUTION = "finetuning-benchmark"
 HUB_SECONDS = 4.0
 DEFAULT_SUITE = "quick"
+WIDTH = 25  # of a check's name
 MARKS = {"ok": ("ok  ", "green"), "warn": ("warn", "yellow"), "fail": ("FAIL", "bold red")}
 
 
@@ -62,10 +66,10 @@ def run(arguments: argparse.Namespace) -> int:
             made.append(check)
             if not arguments.json:
                 mark, style = MARKS[check.status]
-                line = Text.assemble((mark, style), "  ", f"{check.name:<18} ", check.found)
+                line = Text.assemble((mark, style), "  ", f"{check.name:<{WIDTH}} ", check.found)
                 console.print(line, soft_wrap=True)
                 if check.mend:
-                    console.print(Text(f"{'':<25}→ {check.mend}"), soft_wrap=True)
+                    console.print(Text(f"{'':<{WIDTH + 7}}→ {check.mend}"), soft_wrap=True)
         failed = sum(check.status == "fail" for check in made)
         if arguments.json:
             terminal.write_json({"ok": not failed, "checks": [asdict(check) for check in made]}, stream)
@@ -100,10 +104,7 @@ def _guarded(name: str, look: Callable[[], list[Check]]) -> list[Check]:
 
 
 def _python() -> Check:
-    found = f"{platform.python_version()} ({sys.executable})"
-    if sys.version_info < (3, 11):
-        return Check("python", "fail", found, "use Python 3.11 or newer")
-    return Check("python", "ok", found)
+    return Check("python", "ok", f"{platform.python_version()} ({sys.executable})")
 
 
 def _packages() -> Iterator[Check]:
@@ -193,28 +194,27 @@ def _hub() -> Check:
 
 
 def _encoders() -> list[Check]:
+    from benchmark.model import catalogue
+
+    looks = {f"encoder {known.name}": functools.partial(_encoder, known) for known in catalogue.KNOWN}
+    return [check for name, look in looks.items() for check in _guarded(name, look)]
+
+
+def _encoder(known: Known) -> list[Check]:
     from benchmark import suite
     from benchmark.model import catalogue
 
-    needed = suite.load(DEFAULT_SUITE).encoder
-    found = []
-    for known in catalogue.KNOWN:
-        name = f"encoder {known.name}" if len(known.name) <= 10 else known.name
-        here = catalogue.package_folder(known) or catalogue.cached(known.hub, known.revision)
-        if here:
-            source = catalogue.resolve(known.name)  # reads the weights and compares their sha256
-            where = f"{source.origin if source.origin == 'package' else 'hub cache'} {source.folder}"
-            found.append(Check(name, "ok", f"{where}, sha256 {source.sha256[:12]}…"))
-        elif not _hub_trouble():
-            found.append(Check(name, "ok", f"would be fetched from the hub: {known.hub} @ {known.revision[:12]}"))
-        else:
-            ways = [f"`pip install {known.package.replace('_', '-')}`"] if known.package else []
-            ways.append(
-                f"`hf download {known.hub} --revision {known.revision}` on a connected machine, its HF_HOME here"
-            )
-            status: Literal["warn", "fail"] = "fail" if known.name == needed else "warn"
-            found.append(Check(name, status, "can't be had: not on this machine, and no hub", ", or ".join(ways)))
-    return found
+    name = f"encoder {known.name}"
+    if catalogue.package_folder(known) or catalogue.cached(known.hub, known.revision):
+        source = catalogue.resolve(known.name)  # reads the weights and compares their sha256
+        where = "package" if source.origin == "package" else "hub cache"
+        return [Check(name, "ok", f"{where} {source.folder}, sha256 {source.sha256[:12]}…")]
+    if not _hub_trouble():
+        return [Check(name, "ok", f"would be fetched from the hub: {known.hub} @ {known.revision[:12]}")]
+    ways = [f"`pip install {known.package.replace('_', '-')}`"] if known.package else []
+    ways.append(f"`hf download {known.hub} --revision {known.revision}` on a connected machine, its HF_HOME here")
+    status: Literal["warn", "fail"] = "fail" if known.name == suite.load(DEFAULT_SUITE).encoder else "warn"
+    return [Check(name, status, "can't be had: not on this machine, and no hub", ", or ".join(ways))]
 
 
 def _datasets() -> list[Check]:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from benchmark.plan import Plan
     from benchmark.record import Record
     from benchmark.request import Request
+    from benchmark.tables import Row
     from benchmark.tracking import Tracking
 
 NAME = "run"
@@ -68,6 +69,7 @@ def _run(request: Request, arguments: argparse.Namespace, stream: TextIO) -> int
     from benchmark import runner
     from benchmark.plan import plan
     from benchmark.progress import make_display
+    from benchmark.tables import render, rows
 
     made = plan(request)
     before = {} if arguments.rerun else runner.finished(made, tracking)
@@ -85,7 +87,12 @@ def _run(request: Request, arguments: argparse.Namespace, stream: TextIO) -> int
     if arguments.json:
         terminal.write_json(_document(made, records, tracking, status, len(before)), stream)
     else:
-        _print_results(request, made, records, tracking, stream)
+        store = f" --tracking-uri {shlex.quote(arguments.tracking_uri)}" if arguments.tracking_uri else ""
+        found = rows(records)
+        first = next((record.run for record in records if found and record.cell.group == found[0].cell.group), "")
+        console = terminal.console(stream)
+        console.print(render(found, made.suite))
+        console.print(_next_steps(request, found, first, tracking, store), soft_wrap=True)
     if status == 130:
         print("bench: interrupted: finished cells are kept, the same command goes on from here", file=sys.stderr)
     return status
@@ -107,26 +114,18 @@ def _document(plan: Plan, records: Sequence[Record], tracking: Tracking, status:
     }
 
 
-def _print_results(request: Request, plan: Plan, records: Sequence[Record], tracking: Tracking, stream: TextIO) -> None:
-    from benchmark.tables import render, rows
-
-    made = rows(records)
-    console = terminal.console(stream)
-    console.print(render(made, plan.suite))
+def _next_steps(request: Request, rows: Sequence[Row], best: str, tracking: Tracking, store: str) -> str:
+    """Return what one can type now. `best` is the id of a run of the first row; `store` the option that was given."""
     hints = []
-    best = [record for record in records if made and made[0].test and record.cell.group == made[0].cell.group]
-    if best and best[0].run:
-        hints.append((f"bench show {best[0].run[:8]}", "everything that was recorded of the first row's run"))
-    if len(request.seeds) < 3 and request.seeds == tuple(range(len(request.seeds))):
+    if best:
+        hints.append((f"bench show {best[:8]}{store}", "everything that was recorded of the first row's run"))
+    if rows and request.seeds in ((0,), (0, 1)):
         more = dataclasses.replace(request, seeds=(0, 1, 2))
-        hints.append((command(more), "an interval needs more seeds; what is finished is kept"))
+        hints.append((command(more) + store, "an interval needs more seeds; what is finished is kept"))
     shown = tracking.store.shown
     ui = shown if tracking.store.is_server else f"mlflow ui --backend-store-uri {shlex.quote(shown)}"
     hints.append((ui, "curves, parameters, artifacts"))
-    console.print("\nnext:", style="bold")
-    for words, why in hints:
-        console.print(f"  {words}", style="", soft_wrap=True)
-        console.print(f"      {why}", style="dim", soft_wrap=True)
+    return "\n".join(["", "next:", *[f"  {words}\n      {why}" for words, why in hints]])
 
 
 def _plan_document(plan: Plan, tracking: Tracking, done: Mapping[str, Record]) -> dict[str, Any]:
@@ -181,6 +180,8 @@ def _print_dry_run(plan: Plan, tracking: Tracking, done: Mapping[str, Record], s
     )
     facts["tracking"] = tracking.store.shown
     console.print(pairs(facts))
+    console.print()
     console.print(grid)
+    console.print()
     todo = sum(cell.id not in done for cell in plan.cells)
     console.print(f"{terminal.counted(len(plan.cells), 'cell')}, {todo:,} to run; nothing was trained or written")

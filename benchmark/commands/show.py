@@ -183,8 +183,15 @@ def _cost(record: Record) -> RenderableType | None:
     facts = pairs({"in all": f"{cost.fit_seconds:.1f} s", "peak memory": peak})
     if not cost.phases:
         return facts
-    columns = (">encoder trains", ">head trains", ">of", ">first epoch s", ">epoch s", ">examples/s")
-    grid = table("phase", *columns)
+    columns = (
+        ">encoder\ntrains",
+        ">head\ntrains",
+        ">of all\nparameters",
+        ">first epoch\nseconds",
+        ">later epochs\nseconds",
+        ">examples\nper second",
+    )
+    grid = table("phase!", *columns)
     for phase in cost.phases:
         seconds = [phase.first_epoch_seconds, phase.epoch_seconds, phase.examples_per_second]
         counts = [phase.trainable_encoder, phase.trainable_head, phase.total]
@@ -193,7 +200,7 @@ def _cost(record: Record) -> RenderableType | None:
             *[f"{count:,}" for count in counts],
             *["–" if value is None else f"{value:,.2f}" for value in seconds],
         )
-    return Group(grid, facts)
+    return Group(grid, Text(), facts)
 
 
 def _data(record: Record) -> RenderableType | None:
@@ -242,7 +249,7 @@ def _curves(points: Sequence[Point]) -> RenderableType | None:
     kept = rows
     if len(rows) > MOST_EPOCHS:
         kept = [rows[round(i * (len(rows) - 1) / (MOST_EPOCHS - 1))] for i in range(MOST_EPOCHS)]
-    grid = table("phase", ">epoch", *[f">{key}" for key in keys])
+    grid = table("phase!", ">epoch", *[">" + key.replace("/", "\n") for key in keys])
     for phase, epoch in kept:
         found = [values.get((phase, epoch, key)) for key in keys]
         grid.add_row(phase, str(epoch), *["–" if value is None else f"{value:.4f}" for value in found])

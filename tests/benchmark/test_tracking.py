@@ -30,6 +30,7 @@ from benchmark.record import (
     Point,
     Record,
     Score,
+    Status,
 )
 from benchmark.tracking import Tracking, resolve_uri
 
@@ -188,9 +189,15 @@ def test_what_mlflow_shows(tracking: Tracking) -> None:
 
 @pytest.mark.parametrize(
     ("status", "ending"),
-    [("done", "FINISHED"), ("skipped", "FINISHED"), ("failed", "FAILED"), ("diverged", "FAILED"), ("interrupted", "KILLED")],
+    [
+        ("done", "FINISHED"),
+        ("skipped", "FINISHED"),
+        ("failed", "FAILED"),
+        ("diverged", "FAILED"),
+        ("interrupted", "KILLED"),
+    ],
 )
-def test_endings(tracking: Tracking, status: tracking_scheme.Status, ending: str) -> None:
+def test_endings(tracking: Tracking, status: Status, ending: str) -> None:
     from mlflow import MlflowClient
 
     record = Record(make_cell(), status, "a reason\nof two lines")
@@ -220,7 +227,10 @@ def test_a_run_in_progress_can_be_watched(tracking: Tracking) -> None:
     assert watcher.points(live.record.run) == seen
     live.finish(dataclasses.replace(make_record(), points=seen))  # logged once, not twice
     assert watcher.record(live.record.run).points == seen
-    assert [value[2] for value in watcher._metric_values(live.record.run) if value[0] == "contrast/train/loss"] == [1, 2]
+    assert [value[2] for value in watcher._metric_values(live.record.run) if value[0] == "contrast/train/loss"] == [
+        1,
+        2,
+    ]
 
 
 @pytest.mark.parametrize("phase", ["test", "validation", "train", "cost", "a/b", ""])
@@ -297,7 +307,9 @@ def test_runs_of_others_in_the_store_are_passed_over(tracking: Tracking) -> None
     experiment = client.get_run(saved.run).info.experiment_id
     client.create_run(experiment, run_name="mine")
     client.create_run("0", tags={"bench.cell": "1", "bench.status": "done", "bench.json.cell": "{"})
-    client.create_run("0", tags={"bench.status": "done", **{f"bench.json.{noun}": "[]" for noun in tracking_scheme.NOUNS}})
+    client.create_run(
+        "0", tags={"bench.status": "done", **{f"bench.json.{noun}": "[]" for noun in tracking_scheme.NOUNS}}
+    )
     broken = client.create_run(experiment, tags=dict(tracking._rows("quick")[0][1]) | {"bench.json.cell": '{"seed":1}'})
     assert [record.run for record in tracking.records()] == [saved.run]
     assert broken.info.run_id not in {record.run for record in tracking.records()}
@@ -368,7 +380,8 @@ def test_a_run_whose_process_is_gone(tracking: Tracking, how: str, monkeypatch: 
     (found,) = tracking.records()
     expected = ("interrupted", "its process is gone") if how == "kill" else ("running", "")
     assert (found.status, found.reason) == expected
-    assert [record.status for record in tracking.records(statuses=("interrupted",))] == [expected[0]] * (how == "kill")
+    gone = tracking.records(statuses=["interrupted"])
+    assert len(gone) == (how == "kill")
 
 
 def test_a_process_id_used_again() -> None:
@@ -416,7 +429,9 @@ def test_where_artifacts_go(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     assert store.artifacts == tmp_path / "a b" / "artifacts"
     assert store.uri == f"sqlite:///{tmp_path}/a b/x.db?timeout=9"
     assert tracking_store.locate("https://host/mlflow").artifacts is None
-    assert tracking_store.locate("postgresql+psycopg2://me:secret@host/db").shown == "postgresql+psycopg2://me:***@host/db"
+    assert (
+        tracking_store.locate("postgresql+psycopg2://me:secret@host/db").shown == "postgresql+psycopg2://me:***@host/db"
+    )
 
 
 def test_a_store_that_does_not_exist_is_empty_and_stays_so(tmp_path: Path) -> None:
@@ -483,7 +498,7 @@ def test_the_newest_revision_is_mlflows() -> None:
     from mlflow.store.db.utils import _get_latest_schema_revision
 
     known, newest = tracking_store._revisions()
-    assert newest == _get_latest_schema_revision()
+    assert newest == _get_latest_schema_revision()  # type: ignore[no-untyped-call]
     assert newest in known
     assert "451aebb31d03" in known
 
@@ -520,7 +535,7 @@ def test_folders_that_can_not_be_written(tracking: Tracking, tmp_path: Path, mon
     tracking.store.artifacts.unlink()
     tracking.check()
     read_only = {tmp_path / "mlruns"}
-    allowed: Callable[[object, int], bool] = os.access
+    allowed: Callable[..., bool] = os.access
     monkeypatch.setattr(os, "access", lambda path, mode: Path(path) not in read_only and allowed(path, mode))
     cannot_write(tracking)
     assert tracking.records() == ()  # but it can be read

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -187,7 +188,10 @@ class TestOnline:
         pinned = load(revision=FIRST)
         assert (pinned.source, pinned.test[0].id) == ("me/ToySet (en) @ 1111111", "4")
 
-    def test_an_older_commit_does_not_stand_in_for_one_that_failed_to_load(self, site: Hub) -> None:
+    def test_an_older_commit_does_not_stand_in_for_one_that_failed_to_load(
+        self, site: Hub, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(time, "sleep", lambda _: None)  # the library waits between its tries
         load()
         site.commits[SECOND] = site.commits[FIRST]
         site.newest = SECOND
@@ -249,8 +253,8 @@ class TestWithoutNetwork:
         site.fault = fault
         assert error_of() == (
             "dataset me/ToySet: the Hugging Face Hub can't be reached and the cache doesn't hold it: give the rows "
-            "with --data FOLDER, or use --suite quick, or run 'hf download --repo-type dataset me/ToySet' on a connected "
-            "machine and copy its HF_HOME folder here"
+            "with --data FOLDER, or use --suite quick, or run 'hf download --repo-type dataset me/ToySet' on a "
+            "connected machine and copy its HF_HOME folder here"
         )
         assert len(site.requests) == 1  # nothing is asked again
 

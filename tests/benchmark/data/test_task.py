@@ -41,6 +41,9 @@ def by_hash(count: int, label: str = "x") -> list[str]:
     return sorted(lines, key=lambda text: hashlib.sha256(lines[text].encode()).digest())
 
 
+UNKNOWN = "here: test has the label 'z', which train never has: add rows of it to train, or remove them from test"
+
+
 class TestFingerprint:
     def test_is_the_sha256_of_one_line_of_json_per_row(self) -> None:
         expected = hashlib.sha256('[["naïve"],"x"]\n[["b","c"],"y"]\n'.encode()).hexdigest()
@@ -177,8 +180,7 @@ class TestMakeTask:
                 "x",
                 "yz",
                 None,
-                "here: test has the label 'z', which train never has: "
-                "add rows of it to train, or remove them from test",
+                UNKNOWN,
             ),
             (
                 "xyzxyz",
