@@ -52,7 +52,7 @@ def plan(request: Request) -> Plan:
     if not request.seeds or min(request.seeds) < 0:
         raise UsageError("no seeds: give --seeds N with N of at least 1, or --seed S")
     budget = Budget(suite.epochs, suite.batch_size, suite.selection)
-    variants = _variants(request, budget)
+    variants = _variants(request, suite, budget)
     device = choose_device(request.device)
     tasks = tuple(
         load_task(
@@ -114,7 +114,7 @@ def _protocol(suite: Suite, tasks: Sequence[Task], encoder: EncoderSource) -> Pr
     )
 
 
-def _variants(request: Request, budget: Budget) -> list[tuple[str, Settings, str]]:
+def _variants(request: Request, suite: Suite, budget: Budget) -> list[tuple[str, Settings, str]]:
     """Return (canonical name, settings, origin) of every method and combination of values, without repetition."""
     wanted = [name for given in request.methods for name in (registry.names() if given == "all" else (given,))]
     names = list(dict.fromkeys(registry.canonical(name) for name in wanted))
@@ -124,17 +124,17 @@ def _variants(request: Request, budget: Budget) -> list[tuple[str, Settings, str
     _all_used(request.assignments, names)
     found: dict[tuple[str, Settings], str] = {}
     for name, values in chosen.items():
-        default = _default(name)
+        default = _default(name, suite.defaults)
         for combination in itertools.product(*values.values()):
-            settings = method.settle(name, dict(zip(values, combination, strict=True)))
+            settings = method.settle(name, dict(zip(values, combination, strict=True)), suite.defaults)
             method.build(name, settings, budget)  # a clash is found before any data is read
             found.setdefault((name, settings), "default" if settings == default else "set")
     return [(name, settings, origin) for (name, settings), origin in found.items()]
 
 
-def _default(name: str) -> Settings | None:
+def _default(name: str, defaults: Settings) -> Settings | None:
     try:
-        return method.settle(name, {})
+        return method.settle(name, {}, defaults)
     except UsageError:  # two techniques prefer different values: there is no default
         return None
 

@@ -17,6 +17,7 @@ from typing import Any
 
 from benchmark.errors import UsageError
 from benchmark.metrics import METRICS
+from benchmark.space import Settings
 
 SELECTIONS = ("best", "last")
 KINDS = ("classes",)
@@ -58,6 +59,7 @@ class Suite:
     max_length: int  # tokens per text, special tokens included; what is longer is cut on the right
     selection: str  # best: the epoch with the best validation score comes back; last: the last one
     tasks: tuple[TaskSpec, ...]
+    defaults: Settings = ()  # of the baseline's parameters, where this budget needs others; techniques' own wishes win
     limit_train: int | None = None  # rows of each train split that are kept, chosen by a hash of the row
 
 
@@ -94,7 +96,10 @@ def parse(text: str, origin: str) -> Suite:
     if not isinstance(tasks, list) or not tasks:
         raise UsageError(f"{origin} has no [[tasks]]: add at least one, with a name and a source")
     built = tuple(_task(entry, origin) for entry in tasks)
-    suite: Suite = _build(Suite, {**data, "tasks": built}, origin)
+    defaults = data.pop("defaults", {})
+    _require(isinstance(defaults, dict), origin, "[defaults] must be a table of parameters, such as lr = 3e-4")
+    settings = tuple(sorted(defaults.items()))
+    suite: Suite = _build(Suite, {**data, "tasks": built, "defaults": settings}, origin)
     _require(suite.epochs >= 1, origin, "epochs must be at least 1")
     _require(suite.batch_size >= 2, origin, "batch_size must be at least 2")
     _require(suite.max_length >= 4, origin, "max_length must be at least 4")

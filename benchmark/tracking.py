@@ -38,6 +38,7 @@ for _name, _value in {
     "DO_NOT_TRACK": "true",
     "MLFLOW_LOGGING_LEVEL": "ERROR",  # no "Creating initial MLflow database tables..." on stderr
     "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",  # stdout is the table's, or one JSON document's
+    "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
     "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "3",  # a dead server costs an epoch seconds, not minutes
 }.items():
     os.environ.setdefault(_name, _value)
@@ -171,8 +172,8 @@ class Tracking:
         with self._reported():
             if self.store.database:
                 return tracking_sqlite.metric_values(self.store.database, run)
-            client = self._connect()
-            names = [name for name in client.get_run(run).data.metrics if tracking_scheme.point(name, 0, 0.0)]
+            client, found = self._connect(), self._get(run)
+            names = [name for name in (found.data.metrics if found else ()) if tracking_scheme.point(name, 0, 0.0)]
             values = [value for name in names for value in client.get_metric_history(run, name)]
             return [(value.key, value.timestamp, value.step, value.value) for value in values]
 
@@ -196,11 +197,21 @@ class Tracking:
         uri = None
         if self.exists() and self.store.database:
             uri = tracking_sqlite.artifact_uri(self.store.database, run)
-        elif self.exists():
-            uri = self._connect().get_run(run).info.artifact_uri
+        elif self.exists() and (found := self._get(run)):
+            uri = found.info.artifact_uri
         if uri is None:
             raise UsageError(f"no run in {self.store.shown} has the id {run!r}: `bench list runs` shows them")
         return uri
+
+    def _get(self, run: str) -> Run | None:
+        from mlflow.exceptions import MlflowException
+
+        try:
+            return self._connect().get_run(run)
+        except MlflowException as error:
+            if error.error_code in ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"):
+                return None
+            raise
 
     def _connect(self) -> MlflowClient:
         """Return the client. MLflow makes tables in a database that has none, so look with `exists` first."""

@@ -58,15 +58,20 @@ def parameters(name: str) -> tuple[Parameter, ...]:
     return tuple(found for found, _ in _declared(name))
 
 
-def settle(name: str, given: Mapping[str, Value]) -> Settings:
-    """Return every parameter of the method `name`, `given` ones checked, the others at their defaults.
+def settle(name: str, given: Mapping[str, Value], defaults: Settings = ()) -> Settings:
+    """Return every parameter of the method `name`: `given`, else what its techniques prefer, else the suite's
+    `defaults`, else the baseline's.
 
     Raises UsageError for an unknown parameter, a value out of range, or one that two techniques prefer differently.
     """
     declared = _declared(name)
     known = {found.name: found for found, _ in declared}
+    shared = {found.name for found in describe(Baseline)}
+    for unknown in sorted(key for key, _ in defaults if key not in shared):
+        raise UsageError(f"the suite's [defaults] name {unknown!r}: only {', '.join(sorted(shared))} can stand there")
     for unknown in sorted(set(given) - set(known)):
         raise UsageError(f"method {name!r} has no parameter {unknown!r}: it has {', '.join(sorted(known))}")
+    usual = {key: value for key, value in defaults if key in shared}
     values: dict[str, Value] = {}
     for found, rivals in declared:
         if found.name in given:
@@ -74,6 +79,8 @@ def settle(name: str, given: Mapping[str, Value]) -> Settings:
         elif len(set(rivals.values())) > 1:
             wishes = " and ".join(f"{technique} prefers {value}" for technique, value in rivals.items())
             raise UsageError(f"method {name!r}: {wishes} for {found.name!r}: choose, with --set {name}.{found.name}=…")
+        elif not rivals and found.name in usual:
+            values[found.name] = found.check(usual[found.name])
         else:
             values[found.name] = found.default
     return tuple(sorted(values.items()))

@@ -52,7 +52,9 @@ def test_help_names_every_verb_with_its_meaning(capsys: pytest.CaptureFixture[st
         assert verb.HELP.split()[0] in shown
 
 
-@pytest.mark.parametrize("words", [["--help"], ["run", "--help"], ["run", "--seeds", "0"], ["list", "methodz"]], ids=str)
+@pytest.mark.parametrize(
+    "words", [["--help"], ["run", "--help"], ["run", "--seeds", "0"], ["list", "methodz"]], ids=str
+)
 def test_help_and_wrong_arguments_import_nothing_heavy(words: list[str]) -> None:
     code = (
         "import sys\nfrom benchmark.cli import main\n"

@@ -297,6 +297,9 @@ def test_points_read_with_sql_and_by_mlflow_agree(tracking: Tracking) -> None:
     tracking.store = dataclasses.replace(tracking.store, database=None)
     assert sorted(tracking._metric_values(saved.run)) == own
     assert len(own) == 4
+    assert tracking._metric_values("no such run") == tracking._metric_values("0" * 32) == []
+    with pytest.raises(UsageError, match="no run in"):
+        tracking._artifact_uri("0" * 32)
 
 
 def test_runs_of_others_in_the_store_are_passed_over(tracking: Tracking) -> None:
