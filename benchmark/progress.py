@@ -255,10 +255,9 @@ class LiveDisplay:
         words += [f"{terminal.duration(elapsed)} gone"]
         words += [f"about {terminal.duration(left)} left"] if left is not None else []
         share = (over + (running.fraction if running else 0.0)) / max(1, self._todo)
-        lines = [_bar(share, " · ".join(words), self._console.width)]
-        if running:
-            lines.append(_bar(running.fraction, _state(running), self._console.width))
-        return Group(*lines)
+        state = _state(running) if running else "preparing" if over < self._todo else ""
+        width = self._console.width
+        return Group(_bar(share, " · ".join(words), width), _bar(running.fraction if running else 0.0, state, width))
 
 
 def headline(cells_total: int, skipped: int) -> str:
@@ -277,9 +276,13 @@ def make_display() -> Display:
 
 
 def _bar(share: float, words: str, width: int) -> Table:
-    """One line: a bar of a fifth of the terminal's `width`, and words that are cut rather than wrapped."""
+    """One line: a bar of a fifth of the terminal's `width`, and words that are cut rather than wrapped.
+
+    It ends before the edge, so that the terminal's own ``^C`` doesn't wrap and shift what the next drawing erases.
+    """
     line = Table.grid(padding=(0, 1), expand=True)
-    line.add_column(width=max(8, min(32, width // 5)))
+    line.width = max(16, width - 4)
+    line.add_column(width=max(4, min(32, width // 5)))
     line.add_column(ratio=1, no_wrap=True, overflow="ellipsis")
     line.add_row(ProgressBar(total=1.0, completed=min(1.0, max(0.0, share))), Text(words))
     return line

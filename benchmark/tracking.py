@@ -14,8 +14,6 @@ import os
 import sqlite3
 import tempfile
 import time
-import urllib.parse
-import urllib.request
 from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -26,7 +24,7 @@ from benchmark.errors import UsageError
 from benchmark.plain import to_plain
 from benchmark.predictions import Predictions
 from benchmark.record import DataFacts, Environment, EpochEnded, PhaseStarted, Point, Record, Status
-from benchmark.tracking_store import Store, check_writable, exists, locate
+from benchmark.tracking_store import Store, check_writable, exists, local_path, locate
 from benchmark.tracking_store import resolve_uri as resolve_uri
 
 if TYPE_CHECKING:
@@ -76,7 +74,7 @@ class Tracking:
     def prepare(self) -> None:
         """Make the store if there is none, after `check`. Raises UsageError."""
         self.check()
-        with self._reported():
+        with _reported(self.store):
             if not self._known and self.store.database:
                 _create(self.store, self.store.database)
             self._connect()
@@ -121,7 +119,7 @@ class Tracking:
 
     def predictions(self, run: str) -> tuple[Predictions, ...]:
         """Return the stored predictions of the run with id `run`; none for a run that has none. Raises UsageError."""
-        with self._reported(), self._artifacts(run, "predictions") as folder:
+        with _reported(self.store), self._artifacts(run, "predictions") as folder:
             return tuple(tracking_files.read(file) for file in sorted(folder.glob("*.parquet")))
 
     def begin(self, cell: Cell, environment: Environment, data: tuple[DataFacts, ...]) -> LiveRun:
@@ -135,11 +133,11 @@ class Tracking:
             "mlflow.source.type": "LOCAL",
             **({"mlflow.source.git.commit": environment.commit} if environment.commit else {}),
         }
-        with self._reported():
+        with _reported(self.store):
             client = self._connect()
             experiment = self._experiment(client, cell.protocol.suite)
             info = client.create_run(experiment, tags=tags, run_name=tracking_scheme.run_name(cell)).info
-            place = _local(info.artifact_uri)
+            place = local_path(info.artifact_uri)
             if place:
                 place.mkdir(parents=True, exist_ok=True)  # now, not after the training, if it can't be written
             run = LiveRun(client, dataclasses.replace(record, run=info.run_id), self.store)
@@ -150,13 +148,13 @@ class Tracking:
         if not self.exists():
             return []
         if self.store.database:
-            with self._reported():
+            with _reported(self.store):
                 return tracking_sqlite.rows(self.store.database, suite, tracking_scheme.PREFIX)
         return self._search(suite)
 
     def _search(self, suite: str | None) -> list[tracking_sqlite.Row]:
         """Return what `tracking_sqlite.rows` does, asked of MLflow page by page: for every kind of store."""
-        with self._reported():
+        with _reported(self.store):
             client = self._connect()
             experiments: list[Experiment] = _pages(client.search_experiments)
             ids = [found.experiment_id for found in experiments if suite in (None, found.name)]
@@ -169,7 +167,7 @@ class Tracking:
     def _metric_values(self, run: str) -> list[tuple[str, int, int, float]]:
         if not self.exists():
             return []
-        with self._reported():
+        with _reported(self.store):
             if self.store.database:
                 return tracking_sqlite.metric_values(self.store.database, run)
             client, found = self._connect(), self._get(run)
@@ -181,7 +179,7 @@ class Tracking:
     def _artifacts(self, run: str, name: str) -> Iterator[Path]:
         """Give the folder `name` of the run's artifacts, downloaded if it is elsewhere; it may not exist."""
         uri = self._artifact_uri(run)
-        place = _local(uri)
+        place = local_path(uri)
         if place and not place.is_dir() and self.store.artifacts:
             place = self.store.artifacts.joinpath(*place.parts[-3:])  # the store was moved: suite / run / artifacts
         if place:
@@ -242,11 +240,6 @@ class Tracking:
                 f"--experiment-id {found.experiment_id}`, or give another --tracking-uri"
             )
         return str(found.experiment_id)
-
-    @contextlib.contextmanager
-    def _reported(self) -> Iterator[None]:
-        with _reported(self.store):
-            yield
 
 
 class LiveRun:
@@ -380,14 +373,6 @@ def _pages(ask: Callable[..., Any], **question: Any) -> list[Any]:
         token = page.token
         if not token:
             return found
-
-
-def _local(uri: str) -> Path | None:
-    """Return the folder that an artifact URI names on this machine; None for one elsewhere."""
-    parts = urllib.parse.urlparse(uri)
-    if parts.scheme == "file":
-        return Path(urllib.request.url2pathname(parts.path))
-    return None if parts.scheme else Path(uri)
 
 
 @contextlib.contextmanager

@@ -15,6 +15,7 @@ import re
 import sqlite3
 import tempfile
 import urllib.error
+import urllib.parse
 import urllib.request
 from dataclasses import dataclass
 from pathlib import Path
@@ -119,6 +120,14 @@ def check_writable(store: Store) -> None:
             raise UsageError(_unwritable(folder, error)) from error
     if store.database and store.database.exists() and not os.access(store.database, os.W_OK):
         raise UsageError(_unwritable(store.database, PermissionError(13, "read-only")))
+
+
+def local_path(uri: str) -> Path | None:
+    """Return the folder that an artifact URI names on this machine; None for one elsewhere."""
+    parts = urllib.parse.urlparse(uri)
+    if parts.scheme == "file":
+        return Path(urllib.request.url2pathname(parts.path))
+    return None if parts.scheme else Path(uri)
 
 
 def _sqlite_revision(store: Store, database: Path) -> str | None:

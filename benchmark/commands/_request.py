@@ -6,6 +6,7 @@ import argparse
 import dataclasses
 import re
 import shlex
+from collections.abc import Callable
 from typing import Any
 
 from benchmark.commands._options import filled, whole, word
@@ -39,55 +40,54 @@ def add_request(parser: argparse.ArgumentParser) -> None:
         metavar="METHOD.PARAM=V,…",
         help="another value of a method's parameter; several values make several cells; repeatable",
     )
-    data = parser.add_argument_group("on what")
-    data.add_argument(
+    _add_data(parser.add_argument_group("on what").add_argument)
+    _add_budget(parser.add_argument_group("budget, the same for every method").add_argument)
+    _add_machine(parser.add_argument_group("machine").add_argument)
+
+
+def _add_data(add: Callable[..., object]) -> None:
+    add(
         "--suite",
         type=filled("--suite"),
         default="quick",
         metavar="NAME",
         help="a suite's name, or a .toml file (default: quick)",
     )
-    data.add_argument(
+    add(
         "--data",
         type=filled("--data"),
         metavar="PATH",
         help="read the rows from this folder or file (JSONL, CSV/TSV, Parquet)",
     )
-    data.add_argument(
-        "--text-column", type=filled("--text-column"), metavar="NAME", help="its column of texts, if unusual"
-    )
-    data.add_argument(
-        "--label-column", type=filled("--label-column"), metavar="NAME", help="its column of labels, if unusual"
-    )
-    data.add_argument(
+    add("--text-column", type=filled("--text-column"), metavar="NAME", help="its column of texts, if unusual")
+    add("--label-column", type=filled("--label-column"), metavar="NAME", help="its column of labels, if unusual")
+    add(
         "--limit-train",
         type=whole("--limit-train", 1),
         metavar="N",
         help="keep N rows of the train split, chosen by a hash of the row",
     )
-    data.add_argument(
+    add(
         "--encoder",
         type=filled("--encoder"),
         metavar="NAME",
         help="a known name, a hub id or a folder (default: the suite's)",
     )
-    budget = parser.add_argument_group("budget, the same for every method")
-    budget.add_argument(
-        "--epochs", type=whole("--epochs", 1), metavar="N", help="passes over the train split (default: the suite's)"
-    )
-    budget.add_argument(
-        "--batch-size", type=whole("--batch-size", 2), metavar="N", help="rows per step (default: the suite's)"
-    )
-    machine = parser.add_argument_group("machine")
-    machine.add_argument(
+
+
+def _add_budget(add: Callable[..., object]) -> None:
+    add("--epochs", type=whole("--epochs", 1), metavar="N", help="passes over the train split (default: the suite's)")
+    add("--batch-size", type=whole("--batch-size", 2), metavar="N", help="rows per step (default: the suite's)")
+
+
+def _add_machine(add: Callable[..., object]) -> None:
+    add(
         "--device",
         type=_device,
         default="auto",
         help="auto, cpu, cuda, cuda:1 or mps (default: auto, which takes CUDA where there is one)",
     )
-    machine.add_argument(
-        "--precision", type=word("--precision", ("fp32", "bf16")), default="fp32", help="fp32 or bf16 (default: fp32)"
-    )
+    add("--precision", type=word("--precision", ("fp32", "bf16")), default="fp32", help="fp32 or bf16 (default: fp32)")
 
 
 def request_of(arguments: argparse.Namespace) -> Request:

@@ -92,7 +92,8 @@ def _run(request: Request, arguments: argparse.Namespace, stream: TextIO) -> int
         first = next((record.run for record in records if found and record.cell.group == found[0].cell.group), "")
         console = terminal.console(stream)
         console.print(render(found, made.suite))
-        console.print(_next_steps(request, found, first, tracking, store), soft_wrap=True)
+        if status != 130:
+            console.print(_next_steps(request, found, first, tracking, store), soft_wrap=True)
     if status == 130:
         print("bench: interrupted: finished cells are kept, the same command goes on from here", file=sys.stderr)
     return status

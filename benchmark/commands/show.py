@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import dataclasses
 import inspect
 import re
@@ -87,7 +88,7 @@ def _method_called(name: str) -> Shown:
     declared = parameters(canonical)
     kind = entries[0].kind if len(entries) == 1 else "combination"
     texts = {entry.name: inspect.getdoc(entry.cls) or "" for entry in entries}
-    document = {
+    document: dict[str, Any] = {
         "name": canonical,
         "kind": kind,
         "parts": [
@@ -99,15 +100,34 @@ def _method_called(name: str) -> Shown:
             for one in declared
         ],
     }
+    elsewhere = _suite_defaults(canonical, declared)
+    document["suite_defaults"] = elsewhere
     parts: list[RenderableType] = [Text.assemble((canonical, "bold"), f"  {kind}")]
     for entry in entries:
         facts = {"source": entry.source, "module": entry.module}
         parts += [Text(), Text(texts[entry.name]), Text(), pairs(facts)]
     parts += [Text(), _parameter_table(declared)]
+    for suite, values in elsewhere.items():
+        words = ", ".join(f"{parameter} {_value(value)}" for parameter, value in values.items())
+        parts.append(Text(f"suite {suite} has other defaults: {words}", style="dim"))
     if declared:
         example = f"bench run --methods {canonical} --set {canonical}.{declared[0].name}={_value(declared[0].default)}"
         parts += [Text(), Text(f"set one: {example}", style="dim")]
     return document, Group(*parts)
+
+
+def _suite_defaults(name: str, declared: Sequence[Parameter]) -> dict[str, dict[str, Value]]:
+    """Return the defaults of the method `name` that built-in suites change for their budgets, by suite."""
+    from benchmark import suite
+    from benchmark.train.method import settle
+
+    usual = {one.name: one.default for one in declared}
+    found = {}
+    for known in suite.names():
+        with contextlib.suppress(UsageError):  # two techniques prefer different values: there is no default
+            settled = dict(settle(name, {}, suite.load(known).defaults))
+            found[known] = {key: value for key, value in settled.items() if value != usual[key]}
+    return {known: changed for known, changed in found.items() if changed}
 
 
 def _fields(one: Parameter) -> list[dataclasses.Field[Any]]:

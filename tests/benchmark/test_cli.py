@@ -110,7 +110,7 @@ def test_bad_arguments_are_one_line_and_status_2(
 
 
 def verb(run: Callable[[argparse.Namespace], int]) -> types.SimpleNamespace:
-    return types.SimpleNamespace(NAME="do", HELP="does it", configure=lambda parser: None, run=run)
+    return types.SimpleNamespace(NAME="do", HELP="does it", configure=lambda _: None, run=run)
 
 
 def raising(error: BaseException) -> Callable[[argparse.Namespace], int]:
@@ -123,8 +123,8 @@ def raising(error: BaseException) -> Callable[[argparse.Namespace], int]:
 @pytest.mark.parametrize(
     ("run", "status", "line"),
     [
-        (lambda arguments: 0, 0, ""),
-        (lambda arguments: 1, 1, ""),
+        (lambda _: 0, 0, ""),
+        (lambda _: 1, 1, ""),
         (raising(UsageError("no such\n  thing: make one")), 2, "bench: error: no such thing: make one\n"),
         (raising(KeyboardInterrupt()), 130, "bench: interrupted\n"),
     ],
