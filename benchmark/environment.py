@@ -111,6 +111,8 @@ def prepare_torch(device: str, threads: int | None = None) -> None:
     torch.set_float32_matmul_precision("highest")
     torch.backends.cudnn.allow_tf32 = False
     torch.backends.cudnn.benchmark = False
+    # The backward pass of the memory-efficient kernel adds up in no fixed order, and only warns of it.
+    torch.backends.cuda.enable_mem_efficient_sdp(False)
     if threads is not None:
         torch.set_num_threads(threads)
 

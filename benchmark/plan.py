@@ -143,21 +143,27 @@ def _chosen(name: str, assignments: Iterable[Assignment]) -> dict[str, tuple[Val
     """Return the values that ``--set`` gives to parameters of `name`; the full name's outrank a part's."""
     known = {found.name: found for found in method.parameters(name)}
     chosen: dict[str, tuple[Value, ...]] = {}
-    ordered = sorted(assignments, key=lambda given: "+" in given.method)
-    for given in ordered:
+    givers: dict[str, str] = {}
+    for given in sorted(assignments, key=lambda given: "+" not in given.method):  # full names first
         if not _concerns(given, name):
             continue
         if given.parameter not in known:
-            if "+" not in name or registry.canonical(given.method) == name:
-                raise UsageError(
-                    f"--set {given.method}.{given.parameter}: {name!r} has no such parameter; it has "
-                    f"{', '.join(sorted(known))}"
-                )
-            continue
+            raise UsageError(
+                f"--set {given.method}.{given.parameter}: {name!r} has no such parameter; it has "
+                f"{', '.join(sorted(known))}"
+            )
         try:
-            chosen[given.parameter] = _values(known[given.parameter], given.values)
+            values = _values(known[given.parameter], given.values)
         except UsageError as error:
             raise UsageError(f"--set {given.method}.{error}") from error
+        giver = givers.setdefault(given.parameter, given.method)
+        if giver == given.method:
+            chosen[given.parameter] = values
+        elif ("+" in giver) == ("+" in given.method):
+            raise UsageError(
+                f"--set {giver}.{given.parameter} and --set {given.method}.{given.parameter} both are about {name!r}: "
+                f"choose, with --set {name}.{given.parameter}=…"
+            )
     return chosen
 
 

@@ -202,16 +202,17 @@ def _block(rows: Sequence[Row], protocol: Protocol, title: str) -> list[Renderab
 def _table(rows: Sequence[Row], protocol: Protocol) -> Table:
     unit = _unit(protocol)
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False, padding=(0, 1, 0, 0), header_style="bold")
-    table.add_column("method", overflow="fold", min_width=10)
+    longest = max(len(word) for row in rows for word in row.label.split())
+    table.add_column("method", overflow="fold", min_width=max(10, min(24, longest)))
     percent = unit.endswith("%")
     columns = []
     for split in ("validation", "test"):
         lines, texts = _aligned([split, unit], [getattr(row, split) for row in rows], percent)
         table.add_column(Text("\n".join(lines)), no_wrap=True)
         columns.append(texts)
-    for name in ("test\nloss", "trainable\nparameters", "seconds\nper epoch", "seeds"):
+    for name in ("test\nloss", "trainable\nparameters", "s per\nepoch", "seeds"):
         table.add_column(name, justify="right", no_wrap=True)
-    table.add_column("status", overflow="fold")
+    table.add_column("status", overflow="fold", min_width=8)
     for row, *summaries in zip(rows, *columns, strict=True):
         table.add_row(
             Text(row.label),
@@ -219,8 +220,8 @@ def _table(rows: Sequence[Row], protocol: Protocol) -> Table:
             _number(row.loss, ".3f"),
             _number(row.trainable, ","),
             _number(row.epoch_seconds, ".2f" if (row.epoch_seconds or 0) < 10 else ".0f"),
-            f"{len(row.seeds)} of {len(row.seeds) + len(row.others)}" if row.others else str(len(row.seeds)),
-            Text(row.status, style=_style(row)),
+            f"{len(row.seeds)}/{len(row.seeds) + len(row.others)}" if row.others else str(len(row.seeds)),
+            Text("\n".join(dict.fromkeys(other.status for other in row.others)) or "done", style=_style(row)),
         )
     return table
 

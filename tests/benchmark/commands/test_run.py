@@ -11,6 +11,7 @@ import pytest
 from benchmark import runner
 from benchmark.cli import main
 from benchmark.train import method
+from benchmark.train.loop import train
 
 
 @pytest.fixture(autouse=True)
@@ -56,7 +57,10 @@ def test_a_run_ends_with_the_table_and_what_to_type_next_and_is_not_repeated(
     first = capsys.readouterr()
     assert first.err.splitlines()[0] == "2 cells to run"
     assert "synthetic data" in first.out
-    assert {line.split()[0] for line in first.out.splitlines() if line.endswith("done  ")} == {"finetune", "zero-shot"}
+    assert {line.split()[0] for line in first.out.splitlines() if line.rstrip().endswith(" done")} == {
+        "finetune",
+        "zero-shot",
+    }
     assert "bench run --methods finetune,zero-shot --seeds 3 " in first.out
     assert "mlflow ui --backend-store-uri sqlite:///mlruns/mlflow.db" in first.out
 
@@ -91,7 +95,6 @@ def test_a_cell_that_fails_is_status_1_and_the_others_go_on(
 def test_ctrl_c_keeps_what_is_finished_and_is_status_130(
     words: list[str], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    train = method.train
     seeds: list[int] = []
 
     def stopped(recipe: Any, model: Any, tasks: Any, run: Any) -> None:
