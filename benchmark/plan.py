@@ -45,7 +45,7 @@ class Plan:
 
 
 def plan(request: Request) -> Plan:
-    """Return the cells of `request`, seeds outermost, so that an interrupted run has whole columns. Raises UsageError."""
+    """Return the cells of `request`, seeds outermost: an interrupted run has whole columns. Raises UsageError."""
     suite = _overridden(load_suite(request.suite), request)
     if request.precision not in PRECISIONS:
         raise UsageError(f"--precision {request.precision!r}: choose one of {', '.join(PRECISIONS)}")
@@ -159,7 +159,7 @@ def _chosen(name: str, assignments: Iterable[Assignment]) -> dict[str, tuple[Val
         giver = givers.setdefault(given.parameter, given.method)
         if giver == given.method:
             chosen[given.parameter] = values
-        elif ("+" in giver) == ("+" in given.method):
+        elif ("+" in giver) == ("+" in given.method) and values != chosen[given.parameter]:
             raise UsageError(
                 f"--set {giver}.{given.parameter} and --set {given.method}.{given.parameter} both are about {name!r}: "
                 f"choose, with --set {name}.{given.parameter}=…"

@@ -139,6 +139,8 @@ def test_a_full_name_settles_what_its_parts_disagree_on(planned: Planned) -> Non
     assignments = (given("swa.lr", "0.1"), given("reinit.lr", "0.2"), given("swa+reinit.lr", "0.3"))
     made = planned(methods=("swa", "reinit", "swa+reinit"), assignments=assignments)
     assert settings(made, "lr") == [(0.1,), (0.2,), (0.3,)]
+    agreed = planned(methods=("swa+reinit",), assignments=(given("swa.lr", "0.1"), given("reinit.lr", "1e-1")))
+    assert settings(agreed, "lr") == [(0.1,)]
 
 
 def test_a_value_that_is_the_default_makes_no_other_cell(planned: Planned, base: Plan) -> None:
