@@ -17,7 +17,7 @@ NEEDS := import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup run test test-fast check format bench-speed clean
+.PHONY: help setup browser run test test-fast check format bench-speed clean
 
 help: ## List these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -38,7 +38,13 @@ $(STAMP): pyproject.toml constraints.txt
 run: $(STAMP) ## Run all methods with three seeds on the built-in suite
 	$(BIN)/bench run --methods all --seeds 3
 
-test: check ## Run the checks, then all tests
+browser: $(STAMP) ## Install Chromium for the browser tests, where it is missing and can be (as root on Debian)
+	@[ -x /usr/bin/chromium ] || { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && \
+	  echo "Installing Chromium for the browser tests …" && apt-get update -qq >/dev/null 2>&1 && \
+	  DEBIAN_FRONTEND=noninteractive apt-get install -y -qq chromium >/dev/null 2>&1; } || \
+	  echo "Chromium can't be installed here: the browser tests are skipped."
+
+test: check browser ## Run the checks, then all tests
 	$(TEST) -n $(JOBS) --dist worksteal
 
 test-fast: $(STAMP) ## Run the tests that are neither slow nor need a browser

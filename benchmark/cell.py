@@ -13,6 +13,11 @@ from dataclasses import dataclass
 from benchmark.plain import digest
 from benchmark.space import Settings
 
+TRIAL = "trial"
+"""Origin of a cell that is run to choose parameters, and stands in no table."""
+TUNED = "tuned"
+"""Origin of a cell whose parameters a study chose."""
+
 
 @dataclass(frozen=True)
 class TaskIdentity:
@@ -55,7 +60,7 @@ class Cell:
     method: str  # canonical spelling
     parameters: Settings  # resolved: every parameter of the method, defaults included
     seed: int
-    origin: str  # default | set (some parameter was given by hand) | tuned | paper
+    origin: str  # default | set (some parameter was given by hand) | tuned | paper | trial (of a study)
     device: str  # kind of device: cpu | cuda | mps
     precision: str  # fp32 | bf16
     code: str  # digest of the source that a result depends on, comments and docstrings left out
@@ -73,11 +78,19 @@ class Cell:
 
 
 def label(cell: Cell, peers: tuple[Cell, ...]) -> str:
-    """Return `cell`'s method name, with the parameters in which it differs from `peers` of the same method."""
+    """Return `cell`'s method name, with the parameters in which it differs from `peers` of the same method.
+
+    A number that was drawn has a dozen digits: three are shown, where they tell the peers apart.
+    """
     values: dict[str, set[object]] = {}
     for peer in (cell, *peers):
         if peer.method == cell.method:
             for name, value in peer.parameters:
                 values.setdefault(name, set()).add(value)
-    apart = [f"{name}={value}" for name, value in cell.parameters if len(values[name]) > 1]
+    apart = [f"{name}={_shown(value, values[name])}" for name, value in cell.parameters if len(values[name]) > 1]
     return cell.method + (f" ({', '.join(apart)})" if apart else "")
+
+
+def _shown(value: object, among: set[object]) -> str:
+    short = {f"{other:.3g}" if isinstance(other, float) else str(other) for other in among}
+    return f"{value:.3g}" if isinstance(value, float) and len(short) == len(among) else str(value)

@@ -24,6 +24,7 @@ EPILOG = """\
 examples:
   bench run                           every method on the built-in data, one seed
   bench run --methods all --seeds 3   three seeds give an interval; what is finished is kept
+  bench tune --methods A --trials 20  search A's parameters; bench run --methods A --tuned uses them
   bench list methods                  what there is to run
   bench show NAME                     what a method does and its parameters, or all that is known of a run
   bench doctor                        can this machine do it, and from where does it all come

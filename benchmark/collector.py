@@ -15,12 +15,11 @@ class Collector:
 
     others: Sequence[Watcher] = ()
     points: list[Point] = field(default_factory=list)
-    _phases: list[PhaseStarted] = field(default_factory=list)
-    _epochs: list[EpochEnded] = field(default_factory=list)
+    _phases: list[tuple[PhaseStarted, list[EpochEnded]]] = field(default_factory=list)
 
     def phase_started(self, event: PhaseStarted) -> None:
         """Remember the phase."""
-        self._phases.append(event)
+        self._phases.append((event, []))
         for other in self.others:
             other.phase_started(event)
 
@@ -31,26 +30,24 @@ class Collector:
 
     def epoch_ended(self, event: EpochEnded) -> None:
         """Remember the epoch."""
-        self._epochs.append(event)
+        self._phases[-1][1].append(event)
         self.points.extend(event.points)
         for other in self.others:
             other.epoch_ended(event)
 
     def phases(self) -> tuple[PhaseCost, ...]:
         """Return what each phase cost so far."""
-        return tuple(self._cost(phase) for phase in self._phases)
+        return tuple(_cost(phase, epochs) for phase, epochs in self._phases)
 
-    def _cost(self, phase: PhaseStarted) -> PhaseCost:
-        epochs = [epoch for epoch in self._epochs if epoch.phase == phase.phase]
-        later = epochs[1:] or epochs
-        seconds = statistics.median(epoch.seconds for epoch in later) if later else None
-        rate = statistics.median(epoch.examples / epoch.seconds for epoch in later) if later else None
-        return PhaseCost(
-            phase=phase.phase,
-            trainable_encoder=phase.trainable_encoder,
-            trainable_head=phase.trainable_head,
-            total=phase.total,
-            first_epoch_seconds=epochs[0].seconds if epochs else None,
-            epoch_seconds=seconds,
-            examples_per_second=rate,
-        )
+
+def _cost(phase: PhaseStarted, epochs: Sequence[EpochEnded]) -> PhaseCost:
+    later = epochs[1:] or epochs
+    return PhaseCost(
+        phase=phase.phase,
+        trainable_encoder=phase.trainable_encoder,
+        trainable_head=phase.trainable_head,
+        total=phase.total,
+        first_epoch_seconds=epochs[0].seconds if epochs else None,
+        epoch_seconds=statistics.median(epoch.seconds for epoch in later) if later else None,
+        examples_per_second=statistics.median(epoch.examples / epoch.seconds for epoch in later) if later else None,
+    )

@@ -41,7 +41,7 @@ def collect(device: str, command: str) -> Environment:
     commit, dirty = _checkout()
     processor = _processor()
     return Environment(
-        started=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+        started=now(),
         commit=commit,
         dirty=dirty,
         python=platform.python_version(),
@@ -52,6 +52,11 @@ def collect(device: str, command: str) -> Environment:
         threads=torch.get_num_threads(),
         command=command,
     )
+
+
+def now() -> str:
+    """Return the time in UTC, to the second, as ISO 8601."""
+    return datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
 
 
 def versions() -> tuple[tuple[str, str], ...]:
@@ -187,10 +192,12 @@ def _source(module: str) -> Path | None:
 
 
 def _meaning(node: Any) -> Any:
-    """Return the syntax tree `node` as lists: no positions, docstrings or empty fields.
+    """Return the syntax tree `node` as lists: no positions, docstrings, empty fields or ranges for tuning.
 
     An empty field is left out because new minor versions of Python add such to every node (`type_params` in 3.12).
     """
+    if _declares_parameter(node):
+        node = ast.Call(node.func, node.args, [given for given in node.keywords if given.arg != "search"])
     if isinstance(node, ast.AST):
         fields = {name: value for name, value in ast.iter_fields(node) if name not in ("kind", "type_comment")}
         shown = {name: _meaning(value) for name, value in fields.items()}
@@ -198,6 +205,11 @@ def _meaning(node: Any) -> Any:
     if isinstance(node, list):
         return [_meaning(item) for item in node if not _is_text(item)]
     return node if node is None else f"{type(node).__name__} {node!r}"
+
+
+def _declares_parameter(node: Any) -> bool:
+    """Return whether `node` is ``parameter(…)``: over what range one tunes changes no result."""
+    return isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "parameter"
 
 
 def _is_text(node: Any) -> bool:

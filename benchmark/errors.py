@@ -11,5 +11,9 @@ class DivergedError(Exception):
     """Training produced a loss that is not finite. The cell is recorded as diverged, with this message as reason."""
 
 
+class PrunedError(Exception):
+    """A trial of a sweep is stopped early: others were better at this epoch. Recorded as pruned, with this reason."""
+
+
 class SkippedError(Exception):
     """A method has no meaning for this suite. The cell is recorded as skipped, with this message as reason."""

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from benchmark import registry
 from benchmark.cell import Cell, Protocol
@@ -18,7 +18,8 @@ from benchmark.data.task import Task
 from benchmark.environment import choose_device, code_digest, versions
 from benchmark.errors import UsageError
 from benchmark.model.catalogue import EncoderSource, resolve
-from benchmark.request import Assignment, Request
+from benchmark.record import Tuning
+from benchmark.request import FIRST_TUNING_SEED, Assignment, Request
 from benchmark.space import Parameter, Settings, Value
 from benchmark.suite import Suite
 from benchmark.suite import load as load_suite
@@ -37,6 +38,15 @@ class Plan:
     encoder: EncoderSource
     device: str  # cpu | cuda:0 | mps
     cells: tuple[Cell, ...]
+    tuning: Mapping[str, Tuning] = dataclasses.field(default_factory=dict)  # of tuned cells, by id
+
+    def without_test(self) -> Plan:
+        """Return the plan with not a row of a test split left: choosing must not see one (law 3).
+
+        The cells still say by its hash which test split belongs to their protocol.
+        """
+        tasks = (replace(task, test=replace(task.test, ids=(), texts=(), labels=())) for task in self.tasks)
+        return replace(self, tasks=tuple(tasks))
 
     @property
     def budget(self) -> Budget:
@@ -51,6 +61,10 @@ def plan(request: Request) -> Plan:
         raise UsageError(f"--precision {request.precision!r}: choose one of {', '.join(PRECISIONS)}")
     if not request.seeds or min(request.seeds) < 0:
         raise UsageError("no seeds: give --seeds N with N of at least 1, or --seed S")
+    if max(request.seeds) >= FIRST_TUNING_SEED:
+        raise UsageError(
+            f"seeds from {FIRST_TUNING_SEED:,} on are for tuning: choose one below, not {max(request.seeds)}"
+        )
     budget = Budget(suite.epochs, suite.batch_size, suite.selection)
     variants = _variants(request, suite, budget)
     device = choose_device(request.device)

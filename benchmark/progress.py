@@ -16,14 +16,21 @@ from rich.table import Table
 from rich.text import Text
 
 from benchmark import terminal
-from benchmark.cell import Cell
+from benchmark.cell import TRIAL, Cell
 from benchmark.metrics import metric
 from benchmark.record import EpochEnded, PhaseStarted, Point, Record, Watcher
 
 REFRESHES = 4
 """Times a second that the live display is drawn."""
 
-STYLES = {"done": "green", "skipped": "yellow", "interrupted": "yellow", "failed": "red", "diverged": "red"}
+STYLES = {
+    "done": "green",
+    "skipped": "yellow",
+    "pruned": "yellow",
+    "interrupted": "yellow",
+    "failed": "red",
+    "diverged": "red",
+}
 
 
 class Display(Watcher, Protocol):
@@ -38,8 +45,8 @@ class Display(Watcher, Protocol):
     def cell_started(self, cell: Cell, label: str, number: int) -> Watcher:
         """The cell with this `number`, counted from 1 among those that are run, begins. Return its watcher."""
 
-    def cell_ended(self, record: Record) -> None:
-        """The running cell is over, whatever became of it."""
+    def cell_ended(self, record: Record, remark: str = "") -> None:
+        """The running cell is over, whatever became of it; `remark` ends its line."""
 
     def note(self, text: str) -> None:
         """Something worth a line, or the lines of a traceback."""
@@ -67,7 +74,7 @@ class Running:
     @property
     def name(self) -> str:
         """The cell as one reads it."""
-        return f"{self.label} seed {self.cell.seed}"
+        return self.label if self.cell.origin == TRIAL else f"{self.label} seed {self.cell.seed}"
 
     @property
     def fraction(self) -> float:
@@ -122,18 +129,20 @@ def time_left(ended: Sequence[float], waiting: int, elapsed: float, fraction: fl
 
 def outcome(record: Record, label: str, seconds: float) -> str:
     """Return the line that says what became of a cell."""
-    name = f"{label} seed {record.cell.seed}"
+    name = label if record.trial else f"{label} seed {record.cell.seed}"
     if record.status != "done":
         return f"{name}: {record.status}: {terminal.one_line(record.reason) or 'no reason was recorded'}"
-    validation, test = (score_text(record.headline(split), record.cell) for split in ("validation", "test"))
-    return f"{name}: done, validation {validation}, test {test}, {terminal.duration(seconds)}"
+    splits = ("validation",) if record.trial else ("validation", "test")
+    scores = [f"{split} {score_text(record.headline(split), record.cell)}" for split in splits]
+    return ", ".join([f"{name}: done", *scores, terminal.duration(seconds)])
 
 
 class PlainDisplay:
     """One line per event, no escape codes: for logs, pipes and CI."""
 
-    def __init__(self, stream: TextIO, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, stream: TextIO, clock: Callable[[], float] = time.monotonic, noun: str = "cell") -> None:
         self._stream = stream
+        self._noun = noun
         self._clock = clock
         self._running: Running | None = None
         self._todo = 0
@@ -141,7 +150,7 @@ class PlainDisplay:
     def started(self, cells_total: int, skipped: int) -> None:
         """See `Display`."""
         self._todo = cells_total - skipped
-        self.note(headline(cells_total, skipped))
+        self.note(headline(cells_total, skipped, self._noun))
 
     def cell_started(self, cell: Cell, label: str, number: int) -> Watcher:
         """See `Display`."""
@@ -167,10 +176,10 @@ class PlainDisplay:
                 words.append(f"validation {score_text(self._running.score, self._running.cell)}")
             self._say(f"{self._running.name}: {', '.join([*words, f'{event.seconds:.1f} s'])}")
 
-    def cell_ended(self, record: Record) -> None:
+    def cell_ended(self, record: Record, remark: str = "") -> None:
         """See `Display`."""
         seconds = self._clock() - self._running.began if self._running else record.cost.fit_seconds
-        self._say(outcome(record, self._running.label if self._running else record.cell.method, seconds))
+        self._say(outcome(record, self._running.label if self._running else record.cell.method, seconds) + remark)
         self._running = None
 
     def note(self, text: str) -> None:
@@ -188,8 +197,9 @@ class PlainDisplay:
 class LiveDisplay:
     """Two lines that stay at the bottom of the terminal; what is over scrolls away above them."""
 
-    def __init__(self, console: Console, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, console: Console, clock: Callable[[], float] = time.monotonic, noun: str = "cell") -> None:
         self._console = console
+        self._noun = noun
         self._clock = clock
         self._running: Running | None = None
         self._ended: list[float] = []
@@ -201,7 +211,7 @@ class LiveDisplay:
     def started(self, cells_total: int, skipped: int) -> None:
         """See `Display`."""
         self._todo, self._began = cells_total - skipped, self._clock()
-        self.note(headline(cells_total, skipped))
+        self.note(headline(cells_total, skipped, self._noun))
         if self._todo:
             self._live.start()
 
@@ -225,15 +235,17 @@ class LiveDisplay:
         if self._running:
             self._running.leave(event)
 
-    def cell_ended(self, record: Record) -> None:
+    def cell_ended(self, record: Record, remark: str = "") -> None:
         """See `Display`."""
         running, self._running = self._running, None
         seconds = self._clock() - running.began if running else record.cost.fit_seconds
         self._ended.append(seconds)
         self._bad += record.status in ("failed", "diverged")
-        mark = "✓" if record.status == "done" else "–" if record.status == "skipped" else "✗"
+        mark = "✓" if record.status == "done" else "–" if record.status in ("skipped", "pruned") else "✗"
         line = Text(f"{mark} ", style=STYLES.get(record.status, ""))
-        line.append(outcome(record, running.label if running else record.cell.method, seconds), style="default")
+        line.append(
+            outcome(record, running.label if running else record.cell.method, seconds) + remark, style="default"
+        )
         self._console.print(line, soft_wrap=True)
 
     def note(self, text: str) -> None:
@@ -251,7 +263,7 @@ class LiveDisplay:
         current = self._clock() - running.began if running else 0.0
         waiting = max(0, self._todo - over - (1 if running else 0))
         left = time_left(self._ended, waiting, current, running.fraction if running else 0.0)
-        words = [f"{over}/{self._todo} cells"] + ([f"{self._bad} bad"] if self._bad else [])
+        words = [f"{over}/{self._todo} {self._noun}s"] + ([f"{self._bad} bad"] if self._bad else [])
         words += [f"{terminal.duration(elapsed)} gone"]
         words += [f"about {terminal.duration(left)} left"] if left is not None else []
         share = (over + (running.fraction if running else 0.0)) / max(1, self._todo)
@@ -260,19 +272,22 @@ class LiveDisplay:
         return Group(_bar(share, " · ".join(words), width), _bar(running.fraction if running else 0.0, state, width))
 
 
-def headline(cells_total: int, skipped: int) -> str:
-    """Return the first line of a run."""
+def headline(cells_total: int, skipped: int, noun: str = "cell") -> str:
+    """Return the first line of a run of cells, or whatever `noun` says."""
     if not skipped:
-        return f"{terminal.counted(cells_total, 'cell')} to run"
-    before = f"{terminal.counted(skipped, 'cell')} {'was' if skipped == 1 else 'were'} finished already"
+        return f"{terminal.counted(cells_total, noun)} to run"
+    before = f"{terminal.counted(skipped, noun)} {'was' if skipped == 1 else 'were'} finished already"
     return f"{before}: {f'{cells_total - skipped:,} to run' if cells_total > skipped else 'nothing to train'}"
 
 
-def make_display() -> Display:
-    """Return the display that fits stderr: live where somebody watches a terminal, plain lines elsewhere."""
+def make_display(noun: str = "cell") -> Display:
+    """Return the display that fits stderr: live where somebody watches a terminal, plain lines elsewhere.
+
+    What is counted is called a `noun`.
+    """
     if terminal.is_terminal(sys.stderr):
-        return LiveDisplay(terminal.err())
-    return PlainDisplay(sys.stderr)
+        return LiveDisplay(terminal.err(), noun=noun)
+    return PlainDisplay(sys.stderr, noun=noun)
 
 
 def _bar(share: float, words: str, width: int) -> Table:

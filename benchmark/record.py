@@ -12,7 +12,7 @@ from typing import Literal, Protocol
 
 from benchmark.cell import Cell
 
-Status = Literal["running", "done", "diverged", "failed", "skipped", "interrupted"]
+Status = Literal["running", "done", "diverged", "failed", "skipped", "interrupted", "pruned"]
 
 
 @dataclass(frozen=True)
@@ -99,7 +99,7 @@ class Cost:
     """What a cell cost."""
 
     phases: tuple[PhaseCost, ...] = ()
-    fit_seconds: float = 0.0  # wall clock, all phases, validation included
+    fit_seconds: float = 0.0  # wall clock, all phases, validation and the final evaluation included
     peak_memory_bytes: int | None = None
     peak_memory_of: str = ""  # device memory allocated | resident set of the process
 
@@ -140,6 +140,25 @@ class Environment:
 
 
 @dataclass(frozen=True)
+class Trial:
+    """Of which study a record is a trial. Such a record has no test scores and stands in no table of results."""
+
+    study: str
+    number: int  # the study's own, from 0
+
+
+@dataclass(frozen=True)
+class Tuning:
+    """Where the parameters of a tuned cell come from, and what it cost to find them."""
+
+    study: str
+    trial: int  # whose parameters they are
+    value: float  # its validation score, which chose it
+    trials: int  # of all studies of this method under this protocol, pruned and failed ones included
+    seconds: float  # of those trials, wall clock
+
+
+@dataclass(frozen=True)
 class Record:
     """One cell and what became of it."""
 
@@ -152,6 +171,8 @@ class Record:
     environment: Environment | None = None
     data: tuple[DataFacts, ...] = ()
     run: str = ""  # id of the run in tracking
+    trial: Trial | None = None
+    tuning: Tuning | None = None  # of a tuned cell
 
     def score(self, split: str, task: str, metric: str) -> float | None:
         """Return one score, or None where it was not measured."""

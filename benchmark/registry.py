@@ -1,9 +1,9 @@
 """The names of methods. `load` finds them; nothing in ``benchmark`` knows one by name.
 
 Two kinds register: a *technique* (a frozen dataclass that answers some of a recipe's questions differently from the
-baseline, and combines with others by ``+``) and a *method* (writes ``fit`` itself: no combination). Built-in ones live in
-the package ``methods``; an installed distribution adds its own with an entry point of the group ``bench.methods`` that
-names a module or package.
+baseline, and combines with others by ``+``) and a *method* (writes ``fit`` itself: no combination). Built-in ones live
+in the package ``methods``; an installed distribution adds its own with an entry point of the group
+``bench.methods`` that names a module or package.
 """
 
 from __future__ import annotations
@@ -14,9 +14,8 @@ import importlib
 import importlib.metadata
 import inspect
 import pkgutil
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
-from types import ModuleType
 from typing import Literal, TypeVar
 
 from benchmark.errors import UsageError
@@ -134,15 +133,20 @@ def _register(name: str, kind: Literal["technique", "method"], source: str, cls:
 
 @functools.cache
 def _load() -> None:
-    for module in _roots():
-        for found in pkgutil.iter_modules(getattr(module, "__path__", ()), prefix=f"{module.__name__}."):
-            importlib.import_module(found.name)
-
-
-def _roots() -> Iterable[ModuleType]:
-    yield importlib.import_module("methods")
+    _import("methods")
     for point in importlib.metadata.entry_points(group=GROUP):
         try:
-            yield importlib.import_module(point.value.split(":")[0])
-        except ImportError as error:
-            raise UsageError(f"plug-in {point.name!r} ({point.value}) can't be imported: {error}") from error
+            _import(point.value.split(":")[0])
+        except UsageError:
+            raise
+        except Exception as error:  # a plug-in may raise anything while it is imported
+            raise UsageError(
+                f"plug-in {point.name!r} ({point.value}) can't be imported: {error}: mend or uninstall it"
+            ) from error
+
+
+def _import(name: str) -> None:
+    """Import the module `name`, and every module in it where it is a package."""
+    module = importlib.import_module(name)
+    for found in pkgutil.iter_modules(getattr(module, "__path__", ()), prefix=f"{name}."):
+        importlib.import_module(found.name)

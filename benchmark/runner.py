@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import dataclasses
 import time
 import traceback
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from benchmark import environment
@@ -12,11 +13,11 @@ from benchmark.cell import Cell, label
 from benchmark.collector import Collector
 from benchmark.data.task import Split, Task
 from benchmark.data.tokens import TokenCache, cache_folder
-from benchmark.errors import DivergedError, SkippedError
+from benchmark.errors import DivergedError, PrunedError, SkippedError
 from benchmark.plan import Plan
 from benchmark.predictions import Predictions
 from benchmark.progress import Display
-from benchmark.record import Cost, DataFacts, Record, Score, Status, Watcher
+from benchmark.record import Cost, DataFacts, Record, Score, Status, Trial, Watcher
 from benchmark.seeds import Streams
 from benchmark.tracking import Tracking
 from benchmark.train import method
@@ -25,6 +26,8 @@ from benchmark.train.run import Run
 
 FINISHED: tuple[Status, ...] = ("done", "diverged", "skipped")
 """What is not run again: the outcome is a function of the cell. A failure (no memory, no disk) may not come again."""
+NO_MEMORY = ("out of memory", "not enough memory", "allocate memory")
+"""What CUDA and Metal, and torch's allocators on Windows and on Linux, say when there is none left."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,6 +39,16 @@ class Outcome:
     detail: str = ""  # traceback, for the log
     scores: tuple[Score, ...] = ()
     predictions: tuple[Predictions, ...] = ()  # of the test split
+
+
+@dataclass(frozen=True, eq=False)
+class TrialRun:
+    """How a cell is run that is a trial of a study."""
+
+    trial: Trial
+    label: str  # for the display
+    judge: Watcher  # hears of each epoch last, and may raise PrunedError
+    remark: Callable[[Record], str]  # what the display says behind the outcome
 
 
 class Interrupted(KeyboardInterrupt):
@@ -67,7 +80,7 @@ def run(plan: Plan, tracking: Tracking, display: Display, rerun: bool = False, c
     display.started(len(plan.cells), len(records))
     try:
         if missing:
-            bench = _Bench(plan, tracking, display, command)
+            bench = Bench(plan, tracking, display, command)
             for number, cell in enumerate(missing, start=1):
                 records.append(bench.measure(cell, number))
                 if records[-1].status == "interrupted":
@@ -78,7 +91,7 @@ def run(plan: Plan, tracking: Tracking, display: Display, rerun: bool = False, c
     return tuple(sorted(records, key=lambda record: order[record.cell.id]))
 
 
-class _Bench:
+class Bench:
     """What all cells of one call share."""
 
     def __init__(self, plan: Plan, tracking: Tracking, display: Display, command: str) -> None:
@@ -89,23 +102,23 @@ class _Bench:
         self.cache = TokenCache(cache_folder())
         self.facts: tuple[DataFacts, ...] | None = None
 
-    def measure(self, cell: Cell, number: int) -> Record:
-        """Run one cell and record it."""
+    def measure(self, cell: Cell, number: int, how: TrialRun | None = None) -> Record:
+        """Run one cell and record it; `how` makes it a trial."""
         plan = self.plan
-        watcher = self.display.cell_started(cell, label(cell, plan.cells), number)
+        watcher = self.display.cell_started(cell, how.label if how else label(cell, plan.cells), number)
         self.facts = self.facts or _facts(self._run(cell, watcher), plan.tasks)
-        live = self.tracking.begin(cell, self.environment, self.facts)
-        collector = Collector((watcher, live))
+        surroundings = dataclasses.replace(self.environment, started=environment.now())
+        live = self.tracking.begin(cell, surroundings, self.facts, how.trial if how else None)
+        collector = Collector((watcher, live, *((how.judge,) if how else ())))
         began = time.perf_counter()
         with environment.PeakMemory(plan.device) as peak:
             outcome = _attempt(plan, cell, self._run(cell, collector))
         cost = Cost(collector.phases(), time.perf_counter() - began, peak.bytes, peak.of)
         points = tuple(collector.points)
-        record = Record(
-            cell, outcome.status, outcome.reason, outcome.scores, points, cost, self.environment, self.facts
-        )
+        record = Record(cell, outcome.status, outcome.reason, outcome.scores, points, cost, surroundings, self.facts)
+        record = dataclasses.replace(record, tuning=plan.tuning.get(cell.id))
         record = live.finish(record, outcome.predictions)
-        self.display.cell_ended(record)
+        self.display.cell_ended(record, how.remark(record) if how else "")
         if outcome.detail:
             self.display.note(outcome.detail)
         return record
@@ -127,11 +140,12 @@ class _Bench:
 def _attempt(plan: Plan, cell: Cell, run: Run) -> Outcome:
     """Fit and evaluate; whatever is raised becomes the cell's own outcome."""
     try:
-        fitted = method.build(cell.method, cell.parameters, plan.budget).fit(
-            [task.without_test() for task in plan.tasks], run
-        )
+        built = method.build(cell.method, cell.parameters, plan.budget)
+        built.check(plan.encoder.layers)  # a plan has asked, but a trial draws its parameters later
+        fitted = built.fit([task.without_test() for task in plan.tasks], run)
         validation = tuple(evaluate(fitted, task.head, task.validation) for task in plan.tasks)
-        test = tuple(evaluate(fitted, task.head, task.test) for task in plan.tasks)
+        tested = [task for task in plan.tasks if len(task.test)]  # none in a trial
+        test = tuple(evaluate(fitted, task.head, task.test) for task in tested)
         scores = tuple(score for predictions in (*validation, *test) for score in predictions.scores())
         broken = [score.key for score in scores if score.value != score.value]
         if broken:
@@ -139,11 +153,13 @@ def _attempt(plan: Plan, cell: Cell, run: Run) -> Outcome:
         return Outcome("done", scores=scores, predictions=test)
     except DivergedError as error:
         return Outcome("diverged", str(error))
+    except PrunedError as error:
+        return Outcome("pruned", str(error))
     except SkippedError as error:
         return Outcome("skipped", str(error))
     except KeyboardInterrupt:
         return Outcome("interrupted", "stopped by Ctrl-C")
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 — a method may raise anything, and the others go on
         detail = traceback.format_exc()
         return Outcome("failed", _reason(error), detail)
 
@@ -151,7 +167,7 @@ def _attempt(plan: Plan, cell: Cell, run: Run) -> Outcome:
 def _reason(error: Exception) -> str:
     """Return one line; running out of memory says so, whichever library noticed."""
     text = (str(error).strip().splitlines() or [""])[0]
-    if isinstance(error, MemoryError) or "out of memory" in str(error) or "not enough memory" in str(error):
+    if isinstance(error, MemoryError) or any(words in str(error) for words in NO_MEMORY):
         return f"out of memory: {text or type(error).__name__}: try a smaller --batch-size"
     return f"{type(error).__name__}: {text}" if text else type(error).__name__
 
@@ -162,9 +178,9 @@ def _facts(run: Run, tasks: Sequence[Task]) -> tuple[DataFacts, ...]:
             task=task.name,
             source=task.source,
             synthetic=task.synthetic,
-            rows=tuple((split.name, len(split)) for split in task.splits),
+            rows=tuple((split.name, len(split)) for split in task.splits if len(split)),
             duplicates=task.duplicates,
-            truncated=tuple((split.name, _truncated(split, run)) for split in task.splits),
+            truncated=tuple((split.name, _truncated(split, run)) for split in task.splits if len(split)),
             notes=task.notes,
         )
         for task in tasks

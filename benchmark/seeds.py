@@ -1,9 +1,9 @@
 """Named streams of randomness: the only place that seeds anything.
 
-A seed fans out into streams by name and indices: ``("order", phase, epoch)``, ``("head", task)``, ``("dropout", phase,
-step)``. A stream never depends on the method's name, so that at one seed all methods meet the same head weights, the same
-batches and the same dropout masks: differences between methods are paired. A stream never depends on how much was drawn
-from another, so that a run can be entered at any step.
+A seed fans out into streams by name and indices: ``("order", phase, epoch)``, ``("head", task)``,
+``("dropout", phase, step)``. A stream never depends on the method's name, so that at one seed all methods meet the same
+head weights, the same batches and the same dropout masks: differences between methods are paired. A stream never hangs
+on how much was drawn from another, so that a run can be entered at any step.
 """
 
 from __future__ import annotations

@@ -35,6 +35,7 @@ class Parameter:
     choices: tuple[str, ...] = ()
     optional: bool = False  # None is allowed; `help` says what it stands for
     log: bool = False  # searched on a logarithmic scale
+    search: tuple[Value, ...] = ()  # tuned over: of a number two bounds; more values, or of anything else: those
 
     def check(self, value: Value) -> Value:
         """Return `value`, as this parameter's type. Raises UsageError when the type or the range doesn't fit."""
@@ -93,7 +94,7 @@ class Parameter:
 
 
 def parameter(default: Value, help: str, **limits: Any) -> Any:
-    """Declare a dataclass field as a parameter; `limits` are fields of `Parameter` (low, high, unit, choices, …)."""
+    """Declare a dataclass field as a parameter; `limits` are fields of `Parameter` (low, high, unit, search, …)."""
     return dataclasses.field(default=default, metadata={"help": help, **limits})
 
 

@@ -112,7 +112,7 @@ def parse(text: str, origin: str) -> Suite:
 
 def _task(entry: Any, origin: str) -> TaskSpec:
     if not isinstance(entry, dict) or not isinstance(entry.get("source"), dict):
-        raise UsageError(f"{origin}: every [[tasks]] needs a source, such as source = {{ type = \"builtin\" }}")
+        raise UsageError(f'{origin}: every [[tasks]] needs a source, such as source = {{ type = "builtin" }}')
     source: Source = _build(Source, entry["source"], f"{origin}, source")
     _require(source.type in SOURCES, origin, f"a source's type must be one of {', '.join(SOURCES)}")
     task: TaskSpec = _build(TaskSpec, {**entry, "source": source}, f"{origin}, tasks")
@@ -134,9 +134,7 @@ def _build(cls: Any, data: dict[str, Any], origin: str) -> Any:
         wanted = {"int": int, "str": str}.get(str(fields[key].type).removesuffix(" | None"))
         if wanted and type(value) is not wanted:
             raise UsageError(f"{origin}: {key} must be {'a whole number' if wanted is int else 'text'}, not {value!r}")
-    missing = [
-        name for name, field in fields.items() if name not in data and field.default is dataclasses.MISSING
-    ]
+    missing = [name for name, field in fields.items() if name not in data and field.default is dataclasses.MISSING]
     if missing:
         raise UsageError(f"{origin}: {' and '.join(missing)} must be given")
     return cls(**data)

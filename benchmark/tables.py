@@ -18,9 +18,9 @@ from rich.table import Table
 from rich.text import Text
 
 from benchmark import terminal
-from benchmark.cell import Cell, Protocol, label
+from benchmark.cell import TUNED, Cell, Protocol, label
 from benchmark.metrics import metric
-from benchmark.record import Record, Status
+from benchmark.record import Record, Status, Tuning
 from benchmark.statistics import Summary, summarise
 from benchmark.suite import Suite
 
@@ -51,6 +51,7 @@ class Row:
     trainable: int | None  # parameters of encoder and head that move in the phase that trains the encoder
     epoch_seconds: float | None  # median over seeds
     synthetic: bool  # some of the rows of data were generated
+    tuning: Tuning | None = None  # what it cost to find a tuned row's parameters
 
     @property
     def protocol(self) -> Protocol:
@@ -119,6 +120,8 @@ def plain_rows(rows: Iterable[Row]) -> list[dict[str, object]]:
             "label": row.label,
             "method": row.cell.method,
             "parameters": dict(row.cell.parameters),
+            "origin": row.cell.origin,
+            "tuning": dataclasses.asdict(row.tuning) if row.tuning else None,
             "group": row.cell.group,
             "protocol": row.protocol.id,
             "suite": row.protocol.suite,
@@ -155,15 +158,17 @@ def _row(group: Sequence[Record], kept: Sequence[Record]) -> Row:
         trainable=headlines[0].trainable if headlines else None,
         epoch_seconds=statistics.median(seconds) if seconds else None,
         synthetic=any(facts.synthetic for record in group for facts in record.data),
+        tuning=next((record.tuning for record in group if record.tuning), None),
     )
 
 
 def _told_apart(made: Sequence[Row]) -> list[Row]:
-    """Return the rows, with what tells equal labels of one protocol apart: device, precision, code, versions."""
+    """Return the rows; tuned ones say so, equal labels of a protocol get device, precision, code or versions."""
     found = []
     for row in made:
         twins = [peer.cell for peer in made if (peer.label, peer.protocol) == (row.label, row.protocol)]
-        marks = [row.cell.device] if len({cell.device for cell in twins}) > 1 else []
+        marks = [TUNED] if row.cell.origin == TUNED else []
+        marks += [row.cell.device] if len({cell.device for cell in twins}) > 1 else []
         marks += [row.cell.precision] if len({cell.precision for cell in twins}) > 1 else []
         marks += [f"code {row.cell.code[:7]}"] if len({cell.code for cell in twins}) > 1 else []
         shared = set(row.cell.versions).intersection(*[cell.versions for cell in twins])
@@ -279,6 +284,9 @@ def _notes(rows: Sequence[Row], protocol: Protocol) -> list[str]:
         "test loss is cross-entropy in nats per example; seconds are medians, the first epoch of several left out"
     )
     for row in rows:
+        if row.tuning:
+            cost = f"{terminal.counted(row.tuning.trials, 'trial')}, {terminal.duration(row.tuning.seconds)}"
+            lines.append(f"{row.label}: tuned on validation by study {row.tuning.study}, which cost {cost}")
         lines += [f"{row.label}, seed {other.seed}: {other.status}: {other.reason}" for other in row.others]
     return lines
 

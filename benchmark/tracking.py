@@ -11,20 +11,19 @@ import dataclasses
 import json
 import logging
 import os
-import sqlite3
 import tempfile
 import time
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from benchmark import tracking_files, tracking_scheme, tracking_sqlite
 from benchmark.cell import Cell
 from benchmark.errors import UsageError
 from benchmark.plain import to_plain
 from benchmark.predictions import Predictions
-from benchmark.record import DataFacts, Environment, EpochEnded, PhaseStarted, Point, Record, Status
-from benchmark.tracking_store import Store, check_writable, exists, local_path, locate
+from benchmark.record import DataFacts, Environment, EpochEnded, PhaseStarted, Point, Record, Status, Trial
+from benchmark.tracking_store import Store, check_writable, exists, local_path, locate, pages, reported
 from benchmark.tracking_store import resolve_uri as resolve_uri
 
 if TYPE_CHECKING:
@@ -44,13 +43,12 @@ for _name, _value in {
 ENDINGS: dict[Status, str] = {
     "done": "FINISHED",
     "skipped": "FINISHED",
+    "pruned": "FINISHED",
     "diverged": "FAILED",
     "failed": "FAILED",
     "interrupted": "KILLED",
 }
 """MLflow's own status of a run, by the record's."""
-PAGE = 1000
-"""Runs asked of a server at once."""
 
 
 class Tracking:
@@ -60,6 +58,7 @@ class Tracking:
         self.store: Store = locate(uri)
         self._client: MlflowClient | None = None
         self._known = False
+        self._studies: dict[str, str] = {}  # runs that trials stand under, by study
 
     def exists(self) -> bool:
         """Return whether there is a store that the installed MLflow can use. Raises UsageError for one it can't."""
@@ -74,7 +73,7 @@ class Tracking:
     def prepare(self) -> None:
         """Make the store if there is none, after `check`. Raises UsageError."""
         self.check()
-        with _reported(self.store):
+        with reported(self.store):
             if not self._known and self.store.database:
                 _create(self.store, self.store.database)
             self._connect()
@@ -83,17 +82,26 @@ class Tracking:
     def records(self, suite: str | None = None, statuses: Collection[Status] | None = None) -> tuple[Record, ...]:
         """Return the records of `suite` (None: of all), newest first, without their curves; `statuses` selects.
 
-        Runs that aren't the benchmark's are passed over. A store that doesn't exist has no records. Raises UsageError.
+        Runs that aren't the benchmark's are passed over, and trials of studies. A store that doesn't exist has no
+        records. Raises UsageError.
         """
-        found = (tracking_scheme.parse(run, tags) for run, tags in self._rows(suite))
-        return tuple(record for record in found if record and (statuses is None or record.status in statuses))
+        found = (record for record in self._all(suite) if not record.trial)
+        return tuple(record for record in found if statuses is None or record.status in statuses)
+
+    def trials(self, study: str | None = None) -> tuple[Record, ...]:
+        """Return the records of the trials of `study` (None: of all), without curves, oldest first. Raises UsageError.
+
+        A trial that was cut short and run again has several; one with several seeds has one for each.
+        """
+        found = [record for record in self._all(None) if record.trial and study in (None, record.trial.study)]
+        return tuple(reversed(found))
 
     def record(self, name: str) -> Record:
         """Return the record, with its curves, of the run whose id begins with `name`, or of the cell with that id.
 
         A cell that ran several times gives its newest run. Raises UsageError when none, or more than one run, fits.
         """
-        records = self.records()
+        records = list(self._all(None))
         found = [record for record in records if name and record.run.startswith(name)]
         found = found or [record for record in records if record.cell.id == name][:1]
         if not found:
@@ -119,24 +127,26 @@ class Tracking:
 
     def predictions(self, run: str) -> tuple[Predictions, ...]:
         """Return the stored predictions of the run with id `run`; none for a run that has none. Raises UsageError."""
-        with _reported(self.store), self._artifacts(run, "predictions") as folder:
+        with reported(self.store), self._artifacts(run, "predictions") as folder:
             return tuple(tracking_files.read(file) for file in sorted(folder.glob("*.parquet")))
 
-    def begin(self, cell: Cell, environment: Environment, data: tuple[DataFacts, ...]) -> LiveRun:
-        """Begin the run of `cell`, making store and experiment where they are missing. Raises UsageError."""
+    def begin(
+        self, cell: Cell, environment: Environment, data: tuple[DataFacts, ...], trial: Trial | None = None
+    ) -> LiveRun:
+        """Begin the run of `cell`, making store and experiment where they are missing. Raises UsageError.
+
+        The run of a `trial` stands under its study's, which `study_run` returns.
+        """
         if self._client is None:
             self.prepare()
-        record = Record(cell, "running", environment=environment, data=data)
-        tags = tracking_scheme.tags(record) | {
-            tracking_scheme.PROCESS: tracking_scheme.process(),
-            "mlflow.source.name": "bench",
-            "mlflow.source.type": "LOCAL",
-            **({"mlflow.source.git.commit": environment.commit} if environment.commit else {}),
-        }
-        with _reported(self.store):
+        record = Record(cell, "running", environment=environment, data=data, trial=trial)
+        tags = tracking_scheme.tags(record) | tracking_scheme.source(environment)
+        if trial:
+            tags["mlflow.parentRunId"] = self.study_run(cell.protocol.suite, trial.study, environment)
+        with reported(self.store):
             client = self._connect()
             experiment = self._experiment(client, cell.protocol.suite)
-            info = client.create_run(experiment, tags=tags, run_name=tracking_scheme.run_name(cell)).info
+            info = client.create_run(experiment, tags=tags, run_name=tracking_scheme.run_name(cell, trial)).info
             place = local_path(info.artifact_uri)
             if place:
                 place.mkdir(parents=True, exist_ok=True)  # now, not after the training, if it can't be written
@@ -144,22 +154,56 @@ class Tracking:
             run.log(parameters=tracking_scheme.parameters(cell))
         return run
 
+    def study_run(self, suite: str, study: str, environment: Environment) -> str:
+        """Return the id of the run that the trials of `study` stand under, made if it is missing. Raises UsageError."""
+        if self._client is None:
+            self.prepare()
+        if study not in self._studies:
+            for run, tags in self._rows(suite):
+                if tracking_scheme.PARENT in tags and tags.get(tracking_scheme.STUDY) == study:
+                    self._connect().update_run(run, status="RUNNING")
+                    self._studies[study] = run
+        if study not in self._studies:
+            tags = tracking_scheme.source(environment)
+            tags |= {tracking_scheme.PARENT: "study", tracking_scheme.STUDY: study}
+            with reported(self.store):
+                client = self._connect()
+                made = client.create_run(self._experiment(client, suite), tags=tags, run_name=f"study {study}")
+            self._studies[study] = made.info.run_id
+        return self._studies[study]
+
+    def end_study(self, run: str, note: str, metrics: dict[str, float], finished: bool) -> None:
+        """Write on the run of a study what became of it; `note` is Markdown for people. Raises UsageError."""
+        from mlflow.entities import Metric, RunTag
+
+        now = int(time.time() * 1000)
+        with reported(self.store):
+            client = self._connect()
+            points = [Metric(tracking_scheme.legal(name), value, now, 0) for name, value in metrics.items()]
+            client.log_batch(run, metrics=points, tags=[RunTag("mlflow.note.content", note)])
+            client.set_terminated(run, "FINISHED" if finished else "KILLED")
+
+    def _all(self, suite: str | None) -> Iterator[Record]:
+        """Yield every record of `suite` (None: of all suites), newest first, those of trials as well."""
+        found = (tracking_scheme.parse(run, tags) for run, tags in self._rows(suite))
+        return (record for record in found if record)
+
     def _rows(self, suite: str | None) -> list[tracking_sqlite.Row]:
         if not self.exists():
             return []
         if self.store.database:
-            with _reported(self.store):
+            with reported(self.store):
                 return tracking_sqlite.rows(self.store.database, suite, tracking_scheme.PREFIX)
         return self._search(suite)
 
     def _search(self, suite: str | None) -> list[tracking_sqlite.Row]:
         """Return what `tracking_sqlite.rows` does, asked of MLflow page by page: for every kind of store."""
-        with _reported(self.store):
+        with reported(self.store):
             client = self._connect()
-            experiments: list[Experiment] = _pages(client.search_experiments)
+            experiments: list[Experiment] = pages(client.search_experiments)
             ids = [found.experiment_id for found in experiments if suite in (None, found.name)]
             order = ["attributes.start_time DESC", "attributes.run_id ASC"]
-            runs: list[Run] = _pages(client.search_runs, experiment_ids=ids, order_by=order) if ids else []
+            runs: list[Run] = pages(client.search_runs, experiment_ids=ids, order_by=order) if ids else []
         own = tracking_scheme.PREFIX
         tagged = [(run.info.run_id, {k: v for k, v in run.data.tags.items() if k.startswith(own)}) for run in runs]
         return [(run, tags) for run, tags in tagged if tags]
@@ -167,7 +211,7 @@ class Tracking:
     def _metric_values(self, run: str) -> list[tuple[str, int, int, float]]:
         if not self.exists():
             return []
-        with _reported(self.store):
+        with reported(self.store):
             if self.store.database:
                 return tracking_sqlite.metric_values(self.store.database, run)
             client, found = self._connect(), self._get(run)
@@ -284,9 +328,10 @@ class LiveRun:
             environment=record.environment or self.record.environment,
             data=record.data or self.record.data,
             run=self.record.run,
+            trial=self.record.trial,
         )
         self._add(record.points)
-        with _reported(self._store):
+        with reported(self._store):
             self._write_artifacts(predictions)
             self.log(metrics, tags=tracking_scheme.tags(self.record))
             self._client.set_terminated(self.record.run, ENDINGS[record.status])
@@ -361,35 +406,3 @@ def _create(store: Store, database: Path) -> None:
         except OSError:  # there is one now, an empty file lies there, or the file system has no links
             if not database.exists() or database.stat().st_size == 0:
                 made.replace(database)
-
-
-def _pages(ask: Callable[..., Any], **question: Any) -> list[Any]:
-    """Return all that `ask`, a search of MLflow's client, finds, page after page."""
-    found: list[Any] = []
-    token: str | None = None
-    while True:
-        page = ask(max_results=PAGE, page_token=token, **question)
-        found += page
-        token = page.token
-        if not token:
-            return found
-
-
-@contextlib.contextmanager
-def _reported(store: Store) -> Iterator[None]:
-    """Turn what a store raises into one line. MLflow is not imported to find out what it might raise."""
-    try:
-        yield
-    except UsageError:
-        raise
-    except (sqlite3.Error, OSError) as error:
-        raise UsageError(_failed(store, str(error))) from error
-    except Exception as error:
-        if type(error).__module__.partition(".")[0] not in ("mlflow", "sqlalchemy", "alembic", "requests"):
-            raise
-        raise UsageError(_failed(store, str(error))) from error
-
-
-def _failed(store: Store, reason: str) -> str:
-    first = reason.strip().split("\n", 1)[0]
-    return f"tracking store {store.shown} failed ({first}): check that it is reachable, writable and has space left"

@@ -8,9 +8,20 @@ from pathlib import Path
 import numpy as np
 
 from benchmark.predictions import Predictions
+from benchmark.record import Record
+from benchmark.tracking_scheme import legal
+from benchmark.tracking_store import Store
 
 KEY = b"bench"
 """Entry of the Parquet schema's metadata that holds split, task, classes and the number of outputs, as JSON."""
+
+
+def place(store: Store, record: Record) -> str:
+    """Return, for people, where the run's predictions, its resolved cell and its record lie."""
+    if store.artifacts is None or not record.run:
+        return f"on {store.shown}"
+    folder = legal(record.cell.protocol.suite).replace("/", "_")
+    return str(store.artifacts / folder / record.run / "artifacts")
 
 
 def file_name(predictions: Predictions) -> str:

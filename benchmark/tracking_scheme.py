@@ -27,7 +27,7 @@ from typing import Any
 
 from benchmark.cell import Cell
 from benchmark.plain import from_plain, to_plain
-from benchmark.record import Cost, Point, Record
+from benchmark.record import Cost, Environment, Point, Record, Trial
 
 PREFIX = "bench."
 CELL = "bench.cell"
@@ -36,6 +36,9 @@ REASON = "bench.reason"
 PROCESS = "bench.process"  # who runs it: see `process`
 PROGRESS = "bench.progress"  # for people: "finetune: epoch 2 of 10"
 NOUNS = ("cell", "scores", "cost", "environment", "data")  # fields of Record that are stored as JSON
+MARKS = ("trial", "tuning")  # the same, where they are not None
+STUDY = "bench.study"  # of a trial's run, and of the run that the trials of a study stand under
+PARENT = "bench.parent"  # of the latter alone: "study"
 TAG_LENGTH = 5000
 """Longest value of a tag, in characters: what every MLflow since 2.0 takes (3.17 takes 8,000)."""
 NOT_CURVES = ("train", "validation", "test", "cost")
@@ -58,11 +61,19 @@ def tags(record: Record) -> dict[str, str]:
         REASON: _cut(record.reason, TAG_LENGTH),
         "mlflow.note.content": describe(record),
     }
-    for noun in NOUNS:
+    if record.trial:
+        found |= {STUDY: record.trial.study, "bench.trial": str(record.trial.number)}
+    for noun in (*NOUNS, *(mark for mark in MARKS if getattr(record, mark) is not None)):
         text = json.dumps(to_plain(getattr(record, noun)), separators=(",", ":"), allow_nan=False)  # ASCII only
         for start in range(0, len(text), TAG_LENGTH):
             found[_part(noun, start // TAG_LENGTH)] = text[start : start + TAG_LENGTH]
     return {key: value for key, value in found.items() if value}
+
+
+def source(environment: Environment) -> dict[str, str]:
+    """Return the tags that say which process makes a run, of what code."""
+    commit = {"mlflow.source.git.commit": environment.commit} if environment.commit else {}
+    return {PROCESS: process(), "mlflow.source.name": "bench", "mlflow.source.type": "LOCAL", **commit}
 
 
 def parse(run: str, found: Mapping[str, str]) -> Record | None:
@@ -71,7 +82,8 @@ def parse(run: str, found: Mapping[str, str]) -> Record | None:
     A record that says running but whose process is known to be gone comes back as interrupted.
     """
     try:
-        data = {noun: _json(noun, found) for noun in NOUNS}
+        marks = [mark for mark in MARKS if _part(mark, 0) in found]
+        data = {noun: _json(noun, found) for noun in (*NOUNS, *marks)}
         status, reason = found[STATUS], found.get(REASON, "")
         if status == "running" and is_gone(found.get(PROCESS, "")):
             status, reason = "interrupted", "its process is gone"
@@ -125,9 +137,9 @@ def point(name: str, epoch: int, value: float) -> Point | None:
     return Point(phase, epoch, key, math.copysign(math.inf, value) if abs(value) >= LARGEST else value)
 
 
-def run_name(cell: Cell) -> str:
-    """Return the name under which ``mlflow ui`` lists the cell: ``swa+reinit seed 2``."""
-    return _cut(f"{cell.method} seed {cell.seed}", 250)
+def run_name(cell: Cell, trial: Trial | None = None) -> str:
+    """Return the name under which ``mlflow ui`` lists the cell: ``swa+reinit seed 2``, ``swa trial 3 seed 1000000``."""
+    return _cut(f"{cell.method}{f' trial {trial.number}' if trial else ''} seed {cell.seed}", 250)
 
 
 def describe(record: Record) -> str:

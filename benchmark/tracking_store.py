@@ -17,8 +17,10 @@ import tempfile
 import urllib.error
 import urllib.parse
 import urllib.request
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from benchmark import tracking_sqlite
 from benchmark.errors import UsageError
@@ -27,6 +29,8 @@ VARIABLE = "MLFLOW_TRACKING_URI"
 DEFAULT = "sqlite:///mlruns/mlflow.db"
 DATABASES = ("postgresql", "mysql", "mssql")
 SERVERS = ("http", "https")
+PAGE = 1000
+"""Runs asked of a server at once."""
 ANSWER_SECONDS = 10
 """How long a tracking server may take to answer the first question."""
 
@@ -128,6 +132,38 @@ def local_path(uri: str) -> Path | None:
     if parts.scheme == "file":
         return Path(urllib.request.url2pathname(parts.path))
     return None if parts.scheme else Path(uri)
+
+
+def pages(ask: Callable[..., Any], **question: Any) -> list[Any]:
+    """Return all that `ask`, a search of MLflow's client, finds, page after page."""
+    found: list[Any] = []
+    token: str | None = None
+    while True:
+        page = ask(max_results=PAGE, page_token=token, **question)
+        found += page
+        token = page.token
+        if not token:
+            return found
+
+
+@contextlib.contextmanager
+def reported(store: Store) -> Iterator[None]:
+    """Turn what a store raises into one line. MLflow is not imported to find out what it might raise."""
+    try:
+        yield
+    except UsageError:
+        raise
+    except (sqlite3.Error, OSError) as error:
+        raise UsageError(_failure(store, str(error))) from error
+    except Exception as error:
+        if type(error).__module__.partition(".")[0] not in ("mlflow", "sqlalchemy", "alembic", "requests"):
+            raise
+        raise UsageError(_failure(store, str(error))) from error
+
+
+def _failure(store: Store, reason: str) -> str:
+    first = reason.strip().split("\n", 1)[0]
+    return f"tracking store {store.shown} failed ({first}): check that it is reachable, writable and has space left"
 
 
 def _sqlite_revision(store: Store, database: Path) -> str | None:

@@ -31,8 +31,8 @@ class LayerwiseDecay:
 class LayerwiseLearningRateDecay(Technique):
     """Layer-wise learning-rate decay: lower layers move more slowly, the head at a rate of its own."""
 
-    decay: float = parameter(0.9, "rate of a layer over that of the layer above", low=0.1, high=1.0)
-    head_lr: float = parameter(1e-3, "learning rate of the head", above=0.0, high=1.0, log=True)
+    decay: float = parameter(0.9, "rate of a layer over that of the layer above", low=0.1, high=1.0, search=(0.6, 1.0))
+    head_lr: float = parameter(1e-3, "learning rate of the head", above=0.0, high=1.0, log=True, search=(1e-4, 1e-2))
 
     def answers(self, baseline: Baseline, budget: Budget) -> Answers:
         """Other rates."""

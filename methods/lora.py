@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import ClassVar
 
 from torch import nn
 
@@ -10,14 +12,14 @@ from benchmark.errors import UsageError
 from benchmark.model.model import Model
 from benchmark.registry import technique
 from benchmark.seeds import Streams
-from benchmark.space import parameter
+from benchmark.space import Value, parameter
 from benchmark.train.baseline import Baseline
 from benchmark.train.recipe import Answers, Budget, Technique
 
 QUERY_VALUE = "query,value"
 ALL_LINEAR = "all-linear"
 PROJECTIONS = ("query", "value", "q_lin", "v_lin", "query_proj", "value_proj", "q_proj", "v_proj")
-"""What attention's query and value projections are called in BERT and RoBERTa, DistilBERT, DeBERTa, MPNet and others."""
+"""What attention's query and value projections are called in BERT, RoBERTa, DistilBERT, DeBERTa and others."""
 
 
 @dataclass(frozen=True)
@@ -58,7 +60,7 @@ class LowRankAdapters:
             linear = [name for name in linear if name.rsplit(".", 1)[-1] in PROJECTIONS]
         if not linear:
             raise UsageError(
-                f"the encoder ({type(backbone).__name__}) has no layers called query and value: use lora.targets={ALL_LINEAR}"
+                f"{type(backbone).__name__} has no query and value layers: use --set lora.targets={ALL_LINEAR}"
             )
         return linear
 
@@ -72,11 +74,12 @@ class LoRA(Technique):
     the pooler included, 669,696 (yang-2025).
     """
 
-    prefers = {"lr": 1e-3}  # adapters start at zero and need larger steps: Hu et al. 2022, table 9
+    # Adapters start at zero and need larger steps: Hu et al. 2022, table 9.
+    prefers: ClassVar[Mapping[str, Value]] = {"lr": 1e-3}
 
-    rank: int = parameter(8, "rank of an update", low=1, high=512)
-    alpha: float = parameter(16.0, "scale of an update: alpha / rank", above=0.0, high=4096.0)
-    lora_dropout: float = parameter(0.1, "dropout before an update", low=0.0, high=0.95)
+    rank: int = parameter(8, "rank of an update", low=1, high=512, search=(2, 4, 8, 16, 32, 64))
+    alpha: float = parameter(16.0, "scale of an update: alpha / rank", above=0.0, high=4096.0, search=(4.0, 64.0))
+    lora_dropout: float = parameter(0.1, "dropout before an update", low=0.0, high=0.95, search=(0.0, 0.5))
     targets: str = parameter(QUERY_VALUE, "which linear layers are adapted", choices=(QUERY_VALUE, ALL_LINEAR))
 
     def answers(self, baseline: Baseline, budget: Budget) -> Answers:

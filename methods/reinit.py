@@ -27,7 +27,9 @@ class Reinitialised:
     def check(self, layers: int) -> None:
         """Raise UsageError for more fresh layers than the encoder has."""
         if self.layers > layers:
-            raise UsageError(f"reinit.layers={self.layers}, but the encoder has {layers} layers: choose at most {layers}")
+            raise UsageError(
+                f"reinit.layers={self.layers}, but the encoder has {layers} layers: choose at most {layers}"
+            )
 
     def prepare(self, model: Model, streams: Streams) -> None:
         """Draw the layers' weights from the streams ("reinit", layer)."""
@@ -61,7 +63,7 @@ class Reinitialise(Technique):
     gag-2025 drew with a standard deviation of 0.2 and calls it BERT's; BERT's is 0.02. `std=0.2` repeats the report.
     """
 
-    layers: int = parameter(2, "top layers that start afresh", low=1, high=48, unit="layers")
+    layers: int = parameter(2, "top layers that start afresh", low=1, high=48, unit="layers", search=(1, 4))
     std: float | None = parameter(
         None, "standard deviation of new weights; none: the encoder's own initializer_range", above=0.0, high=1.0
     )

@@ -1,4 +1,4 @@
-"""Stochastic weight averaging (Izmailov et al. 2018, algorithm 1): gag-2025 section 3.2.1, isayama-2025 section 3.2.2."""
+"""Stochastic weight averaging (Izmailov et al. 2018, algorithm 1): gag-2025 §3.2.1, isayama-2025 §3.2.2."""
 
 from __future__ import annotations
 
@@ -81,8 +81,12 @@ class StochasticWeightAveraging(Technique):
     No batch normalisation statistics need an update: BERT has none.
     """
 
-    swa_start: float = parameter(0.75, "when averaging begins", low=0.0, high=0.99, unit="share of training")
-    swa_lr: float = parameter(0.5, "learning rate while averaging", above=0.0, high=10.0, unit="share of lr", log=True)
+    swa_start: float = parameter(
+        0.75, "when averaging begins", low=0.0, high=0.99, unit="share of training", search=(0.4, 0.95)
+    )
+    swa_lr: float = parameter(
+        0.5, "learning rate while averaging", above=0.0, high=10.0, unit="share of lr", log=True, search=(0.05, 3.0)
+    )
     swa_anneal: float = parameter(
         0.2, "glide from the schedule to that rate", low=0.0, high=1.0, unit="share of the averaging window"
     )

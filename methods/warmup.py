@@ -17,7 +17,7 @@ class WarmUp(Technique):
     """Linear warm-up over the first share of the steps, then linear decay to zero."""
 
     warmup_fraction: float = parameter(
-        0.1, "share of the steps from 0 up to the peak", low=0.0, high=0.9, unit="share of all steps"
+        0.1, "share of the steps from 0 up to the peak", low=0.0, high=0.9, unit="share of all steps", search=(0.0, 0.5)
     )
 
     def answers(self, baseline: Baseline, budget: Budget) -> Answers:

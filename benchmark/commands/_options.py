@@ -67,6 +67,17 @@ def add_json(add: Callable[..., object], what: str) -> None:
     add("--json", action="store_true", help=f"print {what} as one JSON document on stdout")
 
 
+def add_storage(add: Callable[..., object]) -> None:
+    """Add ``--storage`` by `add`, the ``add_argument`` of a parser or a group."""
+    add(
+        "--storage",
+        type=filled("--storage"),
+        metavar="URL",
+        help="Optuna's storage: sqlite:///PATH, journal:///PATH, postgresql://… or mysql://… "
+        "(default: optuna.db beside the tracking store's file, so sqlite:///mlruns/optuna.db)",
+    )
+
+
 def add_tracking(add: Callable[..., object]) -> None:
     """Add ``--tracking-uri`` by `add`, the ``add_argument`` of a parser or a group."""
     add(

@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 from rich import box
 from rich.table import Table
 from rich.text import Text
+
+from benchmark import terminal
+
+if TYPE_CHECKING:
+    from benchmark.record import Record
 
 
 class PlainTable(Table):
@@ -28,6 +34,22 @@ def table(*headers: str) -> PlainTable:
             overflow="fold",
         )
     return made
+
+
+def shown(value: object) -> str:
+    """Return the value of a parameter as people read it: three digits are enough to see what it is."""
+    if value is None or isinstance(value, bool):
+        return str(value).lower()
+    return f"{value:.3g}" if isinstance(value, float) else str(value)
+
+
+def tuning_words(record: Record) -> str:
+    """Return whence a tuned cell has its parameters and what they cost; "" of any other."""
+    found = record.tuning
+    if found is None:
+        return ""
+    cost = f"{terminal.counted(found.trials, 'trial')}, {terminal.duration(found.seconds)}"
+    return f"trial {found.trial} of study {found.study} (validation {found.value:.4f}; tuning cost {cost})"
 
 
 def pairs(facts: Mapping[str, object]) -> Table:

@@ -20,26 +20,34 @@ LARGEST_SEED = 2**31 - 1
 def add_request(parser: argparse.ArgumentParser) -> None:
     """Add the options that `request_of` reads: what to run, on what, with what budget, on which machine."""
     what = parser.add_argument_group("what to run")
-    what.add_argument(
+    add_methods(what.add_argument)
+    seeds = what.add_mutually_exclusive_group()
+    seeds.add_argument("--seeds", type=whole("--seeds", 1, MOST_SEEDS), metavar="N", help="seeds 0 to N-1 (default: 1)")
+    seeds.add_argument(
+        "--seed", type=whole("--seed", 0, LARGEST_SEED), action="append", metavar="S", help="this seed; repeatable"
+    )
+    add_set(what.add_argument, "another value of a method's parameter; several values make several cells; repeatable")
+    add_surroundings(parser)
+
+
+def add_methods(add: Callable[..., object]) -> None:
+    """Add ``--methods`` by `add`, the ``add_argument`` of a parser or a group."""
+    add(
         "--methods",
         type=_names,
         default=("all",),
         metavar="A,B+C",
         help="all, or names joined by commas; A+B combines techniques (default: all; see `bench list methods`)",
     )
-    seeds = what.add_mutually_exclusive_group()
-    seeds.add_argument("--seeds", type=whole("--seeds", 1, MOST_SEEDS), metavar="N", help="seeds 0 to N-1 (default: 1)")
-    seeds.add_argument(
-        "--seed", type=whole("--seed", 0, LARGEST_SEED), action="append", metavar="S", help="this seed; repeatable"
-    )
-    what.add_argument(
-        "--set",
-        type=assignment,
-        action="append",
-        default=[],
-        metavar="METHOD.PARAM=V,…",
-        help="another value of a method's parameter; several values make several cells; repeatable",
-    )
+
+
+def add_set(add: Callable[..., object], meaning: str) -> None:
+    """Add ``--set`` by `add`, with `meaning` as its help."""
+    add("--set", type=assignment, action="append", default=[], metavar="METHOD.PARAM=V,…", help=meaning)
+
+
+def add_surroundings(parser: argparse.ArgumentParser) -> None:
+    """Add the options that say on what, with what budget and on which machine."""
     _add_data(parser.add_argument_group("on what").add_argument)
     _add_budget(parser.add_argument_group("budget, the same for every method").add_argument)
     _add_machine(parser.add_argument_group("machine").add_argument)
@@ -93,6 +101,11 @@ def _add_machine(add: Callable[..., object]) -> None:
 def request_of(arguments: argparse.Namespace) -> Request:
     """Return the request that `arguments` make. Raises UsageError for a parameter that is set twice."""
     seeds = tuple(dict.fromkeys(arguments.seed)) if arguments.seed else tuple(range(arguments.seeds or 1))
+    return with_seeds(arguments, seeds)
+
+
+def with_seeds(arguments: argparse.Namespace, seeds: tuple[int, ...]) -> Request:
+    """Return the request that `arguments` make for `seeds`. Raises UsageError for a parameter that is set twice."""
     targets = [f"{found.method}.{found.parameter}" for found in arguments.set]
     for target in targets:
         if targets.count(target) > 1:
@@ -109,6 +122,12 @@ def command(request: Request) -> str:
         words += ["--seeds", str(len(request.seeds))]
     else:
         words += [part for seed in request.seeds for part in ("--seed", str(seed))]
+    return shlex.join([*words, *surroundings(request)])
+
+
+def surroundings(request: Request) -> list[str]:
+    """Return the words of the options of `request` that aren't at their defaults, but for methods and seeds."""
+    words = []
     for found in request.assignments:
         words += ["--set", f"{found.method}.{found.parameter}={','.join(found.values)}"]
     plain = Request()
@@ -116,7 +135,7 @@ def command(request: Request) -> str:
         value = getattr(request, field.name)
         if field.name not in ("methods", "seeds", "assignments") and value != getattr(plain, field.name):
             words += [f"--{field.name.replace('_', '-')}", str(value)]
-    return shlex.join(words)
+    return words
 
 
 def assignment(text: str) -> Assignment:

@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from benchmark import terminal
-from benchmark.commands._options import add_json, add_tracking, filled, word
-from benchmark.commands._print import table
+from benchmark.commands._options import add_json, add_storage, add_tracking, filled, word
+from benchmark.commands._print import shown, table
 from benchmark.errors import UsageError
 
 NAME = "list"
-HELP = "list methods, suites, datasets, encoders or runs"
+HELP = "list methods, suites, datasets, encoders, runs or studies"
 ORDER = 20
 EPILOG = """\
 examples:
@@ -37,16 +37,19 @@ def configure(parser: argparse.ArgumentParser) -> None:
     """Add the options of ``bench list``."""
     parser.description, parser.epilog = f"{HELP[0].upper()}{HELP[1:]}.", EPILOG
     parser.add_argument("kind", type=word("bench list", LISTINGS), metavar="KIND", help=", ".join(LISTINGS))
-    parser.add_argument("--suite", type=filled("--suite"), metavar="NAME", help="runs: of this suite only")
+    parser.add_argument("--suite", type=filled("--suite"), metavar="NAME", help="runs and studies: of this suite only")
     add_tracking(parser.add_argument)
+    add_storage(parser.add_argument)
     add_json(parser.add_argument, "the list")
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Print the list that `arguments` ask for. Raises UsageError."""
     listing = LISTINGS[arguments.kind]
-    if arguments.suite and arguments.kind != "runs":
-        raise UsageError(f"--suite selects runs: leave it out of `bench list {arguments.kind}`")
+    if arguments.suite and arguments.kind not in ("runs", "studies"):
+        raise UsageError(f"--suite selects runs or studies: leave it out of `bench list {arguments.kind}`")
+    if arguments.storage and arguments.kind != "studies":
+        raise UsageError(f"--storage says where studies are: leave it out of `bench list {arguments.kind}`")
     with terminal.stdout_kept() as stream:
         items = listing.items(arguments)
         if arguments.json:
@@ -141,6 +144,20 @@ def _runs(arguments: argparse.Namespace) -> list[Item]:
     return found
 
 
+def _studies(arguments: argparse.Namespace) -> list[Item]:
+    from benchmark.commands._study import summary
+    from benchmark.tracking import Tracking, resolve_uri
+    from benchmark.tuning.report import studies
+    from benchmark.tuning.storage import locate
+
+    found = studies(locate(arguments.storage, Tracking(resolve_uri(arguments.tracking_uri)).store))
+    return [summary(one) for one in found if arguments.suite in (None, one.definition.protocol.suite)]
+
+
+def _best(item: Item) -> str:
+    return ", ".join(f"{name} {shown(value)}" for name, value in (item["best_parameters"] or {}).items())
+
+
 def _status(item: Item) -> str:
     return f"{item['status']}: {terminal.one_line(item['reason'])}" if item["reason"] else str(item["status"])
 
@@ -181,5 +198,19 @@ LISTINGS = {
             "status": _status,
         },
         empty="no runs yet: `bench run` makes some",
+    ),
+    "studies": Listing(
+        _studies,
+        {
+            "study!": "name",
+            "status!": "status",
+            ">trials": lambda item: f"{item['trials']} of {item['asked']}",
+            ">bad": lambda item: str(item["failed"] or ""),
+            ">pruned": lambda item: str(item["pruned"] or ""),
+            ">best": lambda item: "" if item["best_value"] is None else f"{item['best_value']:.4f}",
+            "its parameters": _best,
+            ">seconds": lambda item: f"{item['seconds']:.0f}",
+        },
+        empty="no studies yet: `bench tune` makes some",
     ),
 }

@@ -10,9 +10,10 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TextIO
 
 from benchmark import __version__, terminal
-from benchmark.commands._options import add_json, add_tracking
+from benchmark.commands._options import add_json, add_storage, add_tracking
 from benchmark.commands._print import pairs, table
 from benchmark.commands._request import add_request, command, request_of
+from benchmark.errors import UsageError
 
 if TYPE_CHECKING:
     from benchmark.cell import Cell
@@ -45,6 +46,13 @@ def configure(parser: argparse.ArgumentParser) -> None:
     """Add the options of ``bench run``."""
     parser.description, parser.epilog = DESCRIPTION, EPILOG
     add_request(parser)
+    tuning = parser.add_argument_group("tuned parameters, found by `bench tune`")
+    tuning.add_argument(
+        "--tuned",
+        action="store_true",
+        help="use the best parameters of the finished study of each method, if there is one",
+    )
+    add_storage(tuning.add_argument)
     results = parser.add_argument_group("results")
     add_tracking(results.add_argument)
     results.add_argument("--rerun", action="store_true", help="run finished cells again")
@@ -55,6 +63,10 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Run what `arguments` ask for and return the exit status. Raises UsageError before anything is written."""
     request = request_of(arguments)
+    if arguments.tuned and arguments.set:
+        raise UsageError("--tuned and --set exclude each other: a study says every parameter; leave one of them out")
+    if arguments.storage and not arguments.tuned:
+        raise UsageError("--storage says where studies are: give --tuned as well, or leave it out")
     with terminal.stdout_kept() as stream:  # a library that prints doesn't spoil the result
         return _run(request, arguments, stream)
 
@@ -72,13 +84,15 @@ def _run(request: Request, arguments: argparse.Namespace, stream: TextIO) -> int
     from benchmark.tables import render, rows
 
     made = plan(request)
+    if arguments.tuned:
+        made = _tuned(made, tracking, arguments.storage)
     before = {} if arguments.rerun else runner.finished(made, tracking)
     if arguments.dry_run:
         _print_dry_run(made, tracking, before, stream, arguments.json)
         return 0
     display = make_display()
     try:
-        records = runner.run(made, tracking, display, arguments.rerun, command(request))
+        records = runner.run(made, tracking, display, arguments.rerun, command(request) + _tuning_words(arguments))
         status = runner.exit_status(records)
     except KeyboardInterrupt as stop:  # before the first cell it has no records
         records, status = getattr(stop, "records", tuple(before.values())), 130
@@ -88,15 +102,32 @@ def _run(request: Request, arguments: argparse.Namespace, stream: TextIO) -> int
         terminal.write_json(_document(made, records, tracking, status, len(before)), stream)
     else:
         store = f" --tracking-uri {shlex.quote(arguments.tracking_uri)}" if arguments.tracking_uri else ""
+        more = _tuning_words(arguments)
         found = rows(records)
         first = next((record.run for record in records if found and record.cell.group == found[0].cell.group), "")
         console = terminal.console(stream)
         console.print(render(found, made.suite))
         if status != 130:
-            console.print(_next_steps(request, found, first, tracking, store), soft_wrap=True)
+            console.print(_next_steps(request, found, first, tracking, store, more), soft_wrap=True)
     if status == 130:
         print("bench: interrupted: finished cells are kept, the same command goes on from here", file=sys.stderr)
     return status
+
+
+def _tuned(plan: Plan, tracking: Tracking, given: str | None) -> Plan:
+    """Return `plan` with tuned parameters, and say on stderr which they are, method by method."""
+    from benchmark.tuning.best import tuned
+    from benchmark.tuning.storage import locate
+
+    made, lines = tuned(plan, locate(given, tracking.store))
+    print("\n".join(lines), file=sys.stderr)
+    return made
+
+
+def _tuning_words(arguments: argparse.Namespace) -> str:
+    """Return the options about tuning, as typed."""
+    storage = f" --storage {shlex.quote(arguments.storage)}" if arguments.storage else ""
+    return f" --tuned{storage}" if arguments.tuned else ""
 
 
 def _document(plan: Plan, records: Sequence[Record], tracking: Tracking, status: int, before: int) -> dict[str, Any]:
@@ -115,14 +146,17 @@ def _document(plan: Plan, records: Sequence[Record], tracking: Tracking, status:
     }
 
 
-def _next_steps(request: Request, rows: Sequence[Row], best: str, tracking: Tracking, store: str) -> str:
-    """Return what one can type now. `best` is the id of a run of the first row; `store` the option that was given."""
+def _next_steps(request: Request, rows: Sequence[Row], best: str, tracking: Tracking, store: str, tuning: str) -> str:
+    """Return what one can type now.
+
+    `best` is the id of a run of the first row; `store` and `tuning` are the options that were given.
+    """
     hints = []
     if best:
         hints.append((f"bench show {best[:8]}{store}", "everything that was recorded of the first row's run"))
     if rows and request.seeds in ((0,), (0, 1)):
         more = dataclasses.replace(request, seeds=(0, 1, 2))
-        hints.append((command(more) + store, "an interval needs more seeds; what is finished is kept"))
+        hints.append((command(more) + tuning + store, "an interval needs more seeds; what is finished is kept"))
     shown = tracking.store.shown
     ui = shown if tracking.store.is_server else f"mlflow ui --backend-store-uri {shlex.quote(shown)}"
     hints.append((ui, "curves, parameters, artifacts"))

@@ -7,19 +7,17 @@ import contextlib
 import dataclasses
 import inspect
 import re
-import shlex
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Group, RenderableType
 from rich.text import Text
 
-from benchmark import terminal
-from benchmark.commands._options import add_json, add_tracking, filled
-from benchmark.commands._print import pairs, table
-from benchmark.commands._request import add_request, command, request_of
+from benchmark import repeat, terminal
+from benchmark.commands._options import add_json, add_storage, add_tracking, filled
+from benchmark.commands._print import pairs, table, tuning_words
 from benchmark.errors import UsageError
-from benchmark.request import Assignment, Request
+from benchmark.repeat import typed
 
 if TYPE_CHECKING:
     from benchmark.record import Point, Record
@@ -27,12 +25,13 @@ if TYPE_CHECKING:
     from benchmark.tracking import Tracking
 
 NAME = "show"
-HELP = "show a method and its parameters, or everything recorded of a run"
+HELP = "show a method and its parameters, everything recorded of a run, or a study"
 ORDER = 30
 EPILOG = """\
 examples (`bench list methods` and `bench list runs` show the names):
   bench show A+B           what two techniques do together, and the parameters of both
   bench show 1f3a9c2d      a run, by its id or the beginning of it
+  bench show quick/A       a study (`bench list studies`), by its name or the beginning of it
 """
 MOST_EPOCHS = 12
 """Rows of the curves' table; a longer curve is thinned, its first and last epoch kept."""
@@ -41,15 +40,21 @@ MOST_EPOCHS = 12
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the options of ``bench show``."""
     parser.description, parser.epilog = f"{HELP[0].upper()}{HELP[1:]}.", EPILOG
-    parser.add_argument("name", type=filled("bench show"), metavar="METHOD|RUN", help="a method's name or a run's id")
+    parser.add_argument(
+        "name",
+        type=filled("bench show"),
+        metavar="METHOD|RUN|STUDY",
+        help="a method's name, a run's id or a study's name",
+    )
     add_tracking(parser.add_argument)
+    add_storage(parser.add_argument)
     add_json(parser.add_argument, "it")
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Print what `arguments` name. Raises UsageError for a name that is neither a method's nor a run's."""
     with terminal.stdout_kept() as stream:
-        found = _run_called(arguments) or _method_called(arguments.name)
+        found = _study_called(arguments) or _run_called(arguments) or _method_called(arguments.name)
         if arguments.json:
             terminal.write_json(found[0], stream)
         else:
@@ -59,6 +64,23 @@ def run(arguments: argparse.Namespace) -> int:
 
 Shown = tuple[dict[str, Any], RenderableType]
 """The same for programs and for people."""
+
+
+def _study_called(arguments: argparse.Namespace) -> Shown | None:
+    """Return the study that ``bench show`` was asked for; None where the name, without a slash, can't be a study's."""
+    if "/" not in arguments.name:
+        if arguments.storage:
+            raise UsageError(
+                f"--storage says where studies are, but {arguments.name!r} is no study's name: leave it out"
+            )
+        return None
+    from benchmark.commands._study import document, rendered
+    from benchmark.tracking import Tracking, resolve_uri
+    from benchmark.tuning.report import one
+    from benchmark.tuning.storage import locate
+
+    found = one(locate(arguments.storage, Tracking(resolve_uri(arguments.tracking_uri)).store), arguments.name)
+    return document(found), rendered(found)
 
 
 def _run_called(arguments: argparse.Namespace) -> Shown | None:
@@ -108,10 +130,10 @@ def _method_called(name: str) -> Shown:
         parts += [Text(), Text(texts[entry.name]), Text(), pairs(facts)]
     parts += [Text(), _parameter_table(declared)]
     for suite, values in elsewhere.items():
-        words = ", ".join(f"{parameter} {_value(value)}" for parameter, value in values.items())
+        words = ", ".join(f"{parameter} {typed(value)}" for parameter, value in values.items())
         parts.append(Text(f"suite {suite} has other defaults: {words}", style="dim"))
     if declared:
-        example = f"bench run --methods {canonical} --set {canonical}.{declared[0].name}={_value(declared[0].default)}"
+        example = f"bench run --methods {canonical} --set {canonical}.{declared[0].name}={typed(declared[0].default)}"
         parts += [Text(), Text(f"set one: {example}", style="dim")]
     return document, Group(*parts)
 
@@ -139,27 +161,22 @@ def _parameter_table(declared: Sequence[Parameter]) -> RenderableType:
         return Text("no parameters")
     grid = table("parameter!", ">default", "takes", "unit", "meaning")
     for one in declared:
-        grid.add_row(one.name, _value(one.default), one.allowed(), one.unit, one.help)
+        grid.add_row(one.name, typed(one.default), one.allowed(), one.unit, one.help)
     return grid
 
 
-def _value(value: Value) -> str:
-    if value is None:
-        return "none"
-    if isinstance(value, bool):
-        return str(value).lower()
-    return f"{value:g}" if isinstance(value, float) and float(f"{value:g}") == value else str(value)
-
-
 def _show_run(record: Record, tracking: Tracking) -> Shown:
+    from benchmark import tracking_files
     from benchmark.plain import to_plain
 
-    again = _command(record)
-    place = _artifacts(record, tracking)
-    document = {**to_plain(record), "cell_id": record.cell.id, "artifacts": place, "command": again}
+    command = repeat.command(record)
+    place = tracking_files.place(tracking.store, record)
+    document = {**to_plain(record), "cell_id": record.cell.id, "artifacts": place, "command": command}
     cell, protocol = record.cell, record.cell.protocol
     facts = {
         "run": record.run,
+        "trial": f"{record.trial.number} of study {record.trial.study}" if record.trial else "",
+        "tuned by": tuning_words(record),
         "cell": f"{cell.id}, in the table's row {cell.group}",
         "suite": protocol.suite,
         "encoder": f"{protocol.encoder} @ {protocol.encoder_revision}",
@@ -169,7 +186,7 @@ def _show_run(record: Record, tracking: Tracking) -> Shown:
         "limit": f"train limited to {protocol.limit_train:,} rows" if protocol.limit_train else "",
         "device": f"{cell.device}, {cell.precision}",
         "artifacts": place,
-        "repeat it": f"{again} --rerun",
+        "repeat it": repeat.again(record),
     }
     title = Text.assemble((f"{cell.method} seed {cell.seed}", "bold"), f"  {record.status}")
     title.append(f": {terminal.one_line(record.reason)}" if record.reason else "")
@@ -177,7 +194,7 @@ def _show_run(record: Record, tracking: Tracking) -> Shown:
     for heading, part in {
         "scores": _scores(record),
         "cost": _cost(record),
-        f"parameters ({cell.origin})": pairs({name: _value(value) for name, value in cell.parameters}),
+        f"parameters ({cell.origin})": pairs({name: typed(value) for name, value in cell.parameters}),
         "data": _data(record),
         "environment": _environment(record),
         "curves": _curves(record.points),
@@ -275,47 +292,3 @@ def _curves(points: Sequence[Point]) -> RenderableType | None:
         grid.add_row(phase, str(epoch), *["–" if value is None else f"{value:.4f}" for value in found])
     left = Text(f"{len(kept)} of {len(rows)} epochs; --json has them all" if len(kept) < len(rows) else "", style="dim")
     return Group(grid, left) if left else grid
-
-
-def _artifacts(record: Record, tracking: Tracking) -> str:
-    """Return where the run's predictions and its resolved cell lie."""
-    from benchmark.tracking_scheme import legal
-
-    if tracking.store.artifacts is None or not record.run:
-        return f"on {tracking.store.shown}"
-    folder = legal(record.cell.protocol.suite).replace("/", "_")
-    return str(tracking.store.artifacts / folder / record.run / "artifacts")
-
-
-def _command(record: Record) -> str:
-    """Return the command that measures `record`'s cell alone: the one that made it, narrowed to this cell."""
-    cell, protocol = record.cell, record.cell.protocol
-    settings = tuple(
-        Assignment(cell.method, name, (_value(value),)) for name, value in cell.parameters if cell.origin != "default"
-    )
-    request = Request(suite=protocol.suite, encoder=protocol.encoder, limit_train=protocol.limit_train)
-    if record.environment and record.environment.command:
-        request = _parsed(record.environment.command) or request
-    request = dataclasses.replace(
-        request,
-        methods=(cell.method,),
-        seeds=(cell.seed,),
-        assignments=settings,
-        epochs=protocol.epochs if request.epochs else None,
-        batch_size=protocol.batch_size if request.batch_size else None,
-        device=cell.device if request.device == "auto" else request.device,
-        precision=cell.precision,
-    )
-    return command(request)
-
-
-def _parsed(line: str) -> Request | None:
-    """Return the request that the recorded command `line` made; None where it can't be read any more."""
-    words = shlex.split(line)
-    parser = argparse.ArgumentParser(exit_on_error=False, add_help=False, allow_abbrev=False)
-    add_request(parser)
-    try:
-        found, _ = parser.parse_known_args(words[2:])
-        return request_of(found)
-    except (UsageError, argparse.ArgumentError, SystemExit):
-        return None

@@ -1,4 +1,4 @@
-"""What one step sees: rows as a pure function of (seed, phase, epoch, position), so that a run can be entered anywhere."""
+"""What one step sees: rows as a pure function of (seed, phase, epoch, position): a run can be entered anywhere."""
 
 from __future__ import annotations
 

@@ -6,6 +6,7 @@ import hashlib
 import os
 import tempfile
 import warnings
+import zipfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -51,7 +52,7 @@ class Tokens:
         return Tokens(self.flat[places], offsets)
 
     def padded(self, pad: int) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
-        """Return ids and attention mask, each (texts, longest), padded on the right no further than the longest text."""
+        """Return ids and attention mask, each (texts, longest), padded on the right up to the longest text."""
         mask = np.arange(int(self.lengths.max(initial=0))) < self.lengths[:, None]  # (texts, longest)
         ids = np.full(mask.shape, pad, dtype=np.int64)
         ids[mask] = self.flat
@@ -59,7 +60,7 @@ class Tokens:
 
 
 def cache_folder() -> Path:
-    """Return where tokens are kept: ``$BENCH_CACHE``, else ``$XDG_CACHE_HOME/finetuning-benchmark``, else ``~/.cache/…``."""
+    """Return where tokens are kept: ``$BENCH_CACHE``, else a folder of ours in ``$XDG_CACHE_HOME`` or ``~/.cache``."""
     given = os.environ.get("BENCH_CACHE")
     if given:
         return Path(given)
@@ -68,8 +69,10 @@ def cache_folder() -> Path:
 
 @dataclass(frozen=True)
 class TokenCache:
-    """Tokens by the fingerprint of the texts and the identity of the tokenizer. A cache that can't be written is no
-    error: the texts are tokenised again."""
+    """Tokens by the fingerprint of the texts and the identity of the tokenizer.
+
+    A cache that can't be written is no error: the texts are tokenised again.
+    """
 
     folder: Path
     _memory: dict[str, Tokens] = field(default_factory=dict, repr=False, compare=False)
@@ -88,7 +91,7 @@ class TokenCache:
         try:
             with np.load(self._path(key)) as stored:
                 return Tokens(stored["flat"], stored["offsets"], int(stored["truncated"]))
-        except (OSError, ValueError, KeyError, EOFError):
+        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
             return None  # absent, or torn by a crash: made again
 
     def _make(self, key: str, texts: Sequence[str], encode: Encode) -> Tokens:
@@ -97,9 +100,10 @@ class TokenCache:
         try:
             path = self._path(key)
             path.parent.mkdir(parents=True, exist_ok=True)
-            with tempfile.NamedTemporaryFile(dir=path.parent, suffix=".part", delete=False) as part:
+            with tempfile.TemporaryDirectory(dir=path.parent, prefix="part-", ignore_cleanup_errors=True) as folder:
+                part = Path(folder, path.name)
                 np.savez(part, flat=tokens.flat, offsets=tokens.offsets, truncated=np.int64(truncated))
-            Path(part.name).replace(path)  # whole or not at all, also with two processes at once
+                part.replace(path)  # whole or not at all, also with two processes at once
         except OSError as error:
             warnings.warn(f"tokens are not cached: {error}", stacklevel=2)
         return tokens

@@ -10,7 +10,6 @@ import functools
 import hashlib
 import importlib.util
 import json
-import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -63,6 +62,8 @@ TOKENIZER = (
     "spiece.model",
     "sentencepiece.bpe.model",
 )
+VOCABULARY = ("tokenizer.json", "vocab.txt", "vocab.json", "spiece.model", "sentencepiece.bpe.model")
+"""A tokenizer needs one of these."""
 VOLATILE = {"_name_or_path", "transformers_version", "torch_dtype", "dtype", "use_cache"}
 """Keys of configuration files that say where a model was saved, not what it computes."""
 
@@ -71,7 +72,7 @@ VOLATILE = {"_name_or_path", "transformers_version", "torch_dtype", "dtype", "us
 class EncoderSource:
     """An encoder's files on this machine."""
 
-    name: str  # as a person wrote it
+    name: str  # a known name, a hub id, or the folder's own name
     origin: Literal["package", "hub", "folder"]
     folder: Path
     revision: str  # hub: the commit; package: name and version; folder: "local"
@@ -80,7 +81,7 @@ class EncoderSource:
 
 
 def resolve(name: str) -> EncoderSource:
-    """Return where the encoder `name` (a short name, a hub id or a folder) lies on this machine, fetching it if need be.
+    """Return where the encoder `name` (a short name, a hub id, a folder) lies on this machine, fetched if need be.
 
     Raises UsageError when it can't be had, isn't complete, or has other weights than its name promises.
     """
@@ -88,11 +89,23 @@ def resolve(name: str) -> EncoderSource:
     if known is not None:
         return _known(known)
     if Path(name).is_dir():
-        return _source(name, "folder", Path(name).resolve(), "local")
-    if not re.fullmatch(r"[\w.-]+(/[\w.-]+)?", name):
-        raise UsageError(f"encoder {name!r} is neither a folder nor a hub id: check the path, or `bench list encoders`")
+        folder = Path(name).resolve()
+        return _source(folder.name, "folder", folder, "local")  # not as typed: ids don't depend on where one stands
+    _check_id(name)
     folder = download(name, None)
     return _source(name, "hub", folder, folder.name)
+
+
+def _check_id(name: str) -> None:
+    from huggingface_hub.errors import HFValidationError
+    from huggingface_hub.utils import validate_repo_id
+
+    try:
+        validate_repo_id(name)
+    except HFValidationError as error:
+        raise UsageError(
+            f"encoder {name!r} is neither a folder nor a hub id: check the path, or `bench list encoders`"
+        ) from error
 
 
 def package_folder(known: Known) -> Path | None:
@@ -110,11 +123,13 @@ def cached(hub: str, revision: str | None) -> Path | None:
 
     found = try_to_load_from_cache(hub, "config.json", revision=revision)
     folder = Path(found).parent if isinstance(found, str) else None
-    return folder if folder is not None and any(_files(folder, (*WEIGHTS, *WEIGHTS_OLD))) else None
+    if folder is None or not _files(folder, (*WEIGHTS, *WEIGHTS_OLD)) or not _files(folder, VOCABULARY):
+        return None  # an interrupted download, or one of other files: to be completed
+    return folder
 
 
 def download(hub: str, revision: str | None) -> Path:
-    """Return the local snapshot of `hub`; its last path component is the commit. Raises UsageError with the ways out."""
+    """Return the local snapshot of `hub`; its folder is called like the commit. Raises UsageError with the ways out."""
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import GatedRepoError, RepositoryNotFoundError, RevisionNotFoundError
 
@@ -162,7 +177,7 @@ def _source(name: str, origin: Literal["package", "hub", "folder"], folder: Path
     if not weights:
         raise UsageError(f"encoder folder {folder} has no weights (model.safetensors): give a complete folder")
     tokenizer = _files(folder, TOKENIZER)
-    if not {file.name for file in tokenizer} & {"tokenizer.json", "vocab.txt", "vocab.json", "spiece.model"}:
+    if not _files(folder, VOCABULARY):
         raise UsageError(f"encoder folder {folder} has no tokenizer (tokenizer.json or vocab.txt): save it there too")
     # tokenizer.json holds all of a fast tokenizer; the loose vocabulary files count only where it is missing.
     names = {file.name for file in tokenizer}
@@ -170,6 +185,9 @@ def _source(name: str, origin: Literal["package", "hub", "folder"], folder: Path
         tokenizer = [file for file in tokenizer if file.name == "tokenizer.json"]
     config = _json(folder / "config.json")
     layers = config.get("num_hidden_layers", config.get("n_layers"))  # DistilBERT calls it n_layers
+    if config.get("is_encoder_decoder"):
+        kind = config.get("model_type")
+        raise UsageError(f"encoder folder {folder} is a {kind}, not an encoder: choose a BERT-like one")
     if not isinstance(layers, int):
         raise UsageError(f"encoder folder {folder}: config.json names no number of layers: choose a BERT-like encoder")
     parts = [("config.json", _json_digest(folder / "config.json"))]

@@ -7,6 +7,8 @@ import functools
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
@@ -47,16 +49,30 @@ class Encoder(nn.Module):
         for module in self.backbone.modules():
             if isinstance(module, nn.ModuleList) and len(module) == count:
                 return module
-        raise UsageError(f"{type(self.backbone).__name__} has no list of {count} layers: it can't be used as an encoder")
+        raise UsageError(
+            f"{type(self.backbone).__name__} has no list of {count} layers: it can't be used as an encoder"
+        )
 
     def forward(self, tokens: Tokens) -> Tensor:
         """Return the [CLS] vectors, (texts, hidden), fp32."""
         ids, mask = tokens.padded(self.pad)  # (texts, longest)
         device = self.device
         with torch.autocast(device.type, torch.bfloat16, enabled=self.precision == "bf16"):
-            states = self.backbone(input_ids=_to(ids, device), attention_mask=_to(mask, device)).last_hidden_state
+            states = self.backbone(input_ids=_to(ids, device), attention_mask=self._mask(mask)).last_hidden_state
         cls: Tensor = states[:, 0].float()  # (texts, longest, hidden) → (texts, hidden)
         return cls
+
+    def _mask(self, mask: npt.NDArray[np.int64]) -> Tensor | None:
+        """Return the attention mask as the backbone wants it, (texts, longest) or ready made (texts, 1, 1, longest).
+
+        Given two dimensions, transformers looks at the mask's values, and a GPU would have to be waited for in every
+        step. The host knows them beforehand.
+        """
+        if mask.all():
+            return None
+        if self.config._attn_implementation == "sdpa":  # noqa: SLF001 — it has no public name
+            return _to(mask.astype(np.bool_)[:, None, None, :], self.device)
+        return _to(mask, self.device)
 
 
 def _to(array: Any, device: torch.device) -> Tensor:
@@ -75,7 +91,9 @@ class Tokenizer:
         self.identity = source.sha256
         self.max_length = max_length
         if self._inner.cls_token_id is None or self._inner.pad_token_id is None:
-            raise UsageError(f"encoder {source.name!r}: its tokenizer has no [CLS] or padding token: choose a BERT-like one")
+            raise UsageError(
+                f"encoder {source.name!r}: its tokenizer has no [CLS] or padding token: choose a BERT-like one"
+            )
 
     @property
     def pad(self) -> int:

@@ -1,6 +1,6 @@
 """The baseline's answers, and the parameters that every trained method shares.
 
-[CLS] → dropout → linear-ReLU-linear, cross-entropy, AdamW, cosine to a floor (gag-2025 section 3.1, zheng-2024 table 1).
+[CLS] → dropout → linear-ReLU-linear, cross-entropy, AdamW, cosine to a floor (gag-2025 §3.1, zheng-2024 table 1).
 The learning rate and its floor are those on which gag-2025, isayama-2025 and zheng-2024 agree; dropout and width of the
 head are yang-2025's, because the 0.9 and 10 of two reports leave a head that can hardly tell 18 classes apart.
 """
@@ -28,10 +28,10 @@ from benchmark.train.schedules import Cosine
 class Baseline:
     """The parameters that every trained method shares."""
 
-    lr: float = parameter(1e-4, "peak learning rate", above=0.0, high=1.0, log=True)
+    lr: float = parameter(1e-4, "peak learning rate", above=0.0, high=1.0, log=True, search=(3e-6, 3e-3))
     lr_floor: float = parameter(0.01, "learning rate at the end of the cosine", low=0.0, high=1.0, unit="share of lr")
-    weight_decay: float = parameter(0.01, "decoupled weight decay of AdamW", low=0.0, high=1.0)
-    dropout: float = parameter(0.1, "dropout before the head", low=0.0, high=0.95)
+    weight_decay: float = parameter(0.01, "decoupled weight decay of AdamW", low=0.0, high=1.0, search=(0.0, 0.3))
+    dropout: float = parameter(0.1, "dropout before the head", low=0.0, high=0.95, search=(0.0, 0.5))
     hidden: int = parameter(256, "width of the head's hidden layer", low=1, high=8192, unit="units")
     gradient_clip: float | None = parameter(1.0, "largest norm of a step's gradient; none: not clipped", above=0.0)
 

@@ -45,7 +45,7 @@ def supcon_loss(views: Tensor, labels: Tensor, temperature: float) -> Tensor:
 
 
 def ntxent_loss(views: Tensor, temperature: float) -> Tensor:
-    """Return NT-Xent: a row's other views are its only positives. views (views, rows, size); Chen et al. 2020, eq. 1."""
+    """Return NT-Xent: a row's other views are its only positives. views (views, rows, size); Chen et al. 2020 eq. 1."""
     rows = torch.arange(views.shape[1], device=views.device)
     return contrastive_loss(views.flatten(0, 1), rows.repeat(views.shape[0]), temperature)
 

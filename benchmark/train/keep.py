@@ -26,7 +26,7 @@ class Last:
 
 @dataclass(frozen=True)
 class Best:
-    """The weights of the epoch with the best validation score, the earliest of equals; the last where there is no score."""
+    """The weights of the epoch with the best validation score, the earliest of equals; without scores the last."""
 
     def keeper(self, total: int) -> Keeper:
         """Follow the scores."""

@@ -143,7 +143,9 @@ def _optimizer(recipe: Recipe, model: Model) -> tuple[torch.optim.Optimizer, lis
     depths = len(model.encoder.layers) + 2  # embeddings, layers, pooler
     found = groups(model)
     peaks = [
-        recipe.rates.head(recipe.peak) if group.depth is None else recipe.rates.encoder(recipe.peak, group.depth, depths)
+        recipe.rates.head(recipe.peak)
+        if group.depth is None
+        else recipe.rates.encoder(recipe.peak, group.depth, depths)
         for group in found
     ]
     described: list[dict[str, object]] = [
@@ -162,7 +164,7 @@ def _phase_started(recipe: Recipe, model: Model, name: str, steps: int) -> Phase
 def _validate(
     recipe: Recipe, model: Model, materials: Sequence[Material], phase: str, epoch: int
 ) -> tuple[float | None, tuple[Point, ...]]:
-    """Return the mean over tasks of the validation score (None where the phase doesn't predict) and the curve points."""
+    """Return the mean over tasks of the validation score (None where nothing is predicted) and the curve points."""
     if not recipe.objective.predicts:
         return None, ()
     model.eval()
@@ -185,4 +187,3 @@ def _synchronise(device: torch.device) -> None:
         torch.cuda.synchronize(device)
     elif device.type == "mps":
         torch.mps.synchronize()
-

@@ -59,8 +59,9 @@ def parameters(name: str) -> tuple[Parameter, ...]:
 
 
 def settle(name: str, given: Mapping[str, Value], defaults: Settings = ()) -> Settings:
-    """Return every parameter of the method `name`: `given`, else what its techniques prefer, else the suite's
-    `defaults`, else the baseline's.
+    """Return a value for every parameter of the method `name`.
+
+    It is the one in `given`, else what its techniques prefer, else the suite's in `defaults`, else the baseline's.
 
     Raises UsageError for an unknown parameter, a value out of range, or one that two techniques prefer differently.
     """
@@ -113,10 +114,16 @@ def _instance(cls: type[T], values: Mapping[str, Value]) -> T:
 def _declared(name: str) -> list[tuple[Parameter, dict[str, Value]]]:
     """Return each parameter with its default, and which technique prefers which default."""
     entries = registry.parts(name)
-    own = [found for entry in entries for found in describe(entry.cls)]
-    seen = [found.name for found in own]
-    for twice in {one for one in seen if seen.count(one) > 1}:
-        raise UsageError(f"method {name!r}: two of its techniques call a parameter {twice!r}: they can't be combined")
+    owners: dict[str, str] = {}
+    own: list[Parameter] = []
+    for entry in entries:
+        for found in describe(entry.cls):
+            first = owners.setdefault(found.name, entry.name)
+            if first != entry.name:
+                raise UsageError(
+                    f"{first!r} and {entry.name!r} both have a parameter {found.name!r}: choose one of them"
+                )
+            own.append(found)
     if entries[0].kind == "method":
         return [(found, {}) for found in own]
     shared: list[tuple[Parameter, dict[str, Value]]] = []

@@ -1,6 +1,6 @@
-"""A method is a set of answers. `Recipe` holds one answer to each question; techniques change some; `combine` joins them.
+"""A method is a set of answers. `Recipe` holds one to each question; techniques change some; `combine` joins them.
 
-Every answer is a frozen dataclass: comparable, printable, hashable. There is no subclass per combination and no order of
+Every answer is a frozen dataclass: comparable, printable, hashable. There is no subclass per combination, no order of
 hooks: ``a+b`` equals ``b+a``, and two techniques that answer the same question clash before the first batch.
 """
 
@@ -34,7 +34,7 @@ class Start(Protocol):
         """Whether some encoder weights are new, so that they must be trained."""
 
     def check(self, layers: int) -> None:
-        """Raise UsageError when an encoder with `layers` transformer layers can't start so. Called before any cell runs."""
+        """Raise UsageError when an encoder with `layers` layers can't start so. Called before any cell runs."""
 
     def prepare(self, model: Model, streams: Streams) -> None:
         """Bring the encoder's weights to the start, in place."""
@@ -212,9 +212,7 @@ class Technique:
         return None
 
 
-def combine(
-    base: Recipe, techniques: Sequence[tuple[str, Technique]], baseline: Baseline, budget: Budget
-) -> Recipe:
+def combine(base: Recipe, techniques: Sequence[tuple[str, Technique]], baseline: Baseline, budget: Budget) -> Recipe:
     """Return the recipe of `techniques` (named, for errors) on the baseline's `base`; their order has no effect.
 
     Raises UsageError when two answer the same question or the result makes no sense.

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Cosine:
-    """Half a cosine from the peak to `floor`, the share of the peak that is left (Loshchilov and Hutter 2017, eq. 5)."""
+    """Half a cosine from the peak to `floor`, a share of the peak (Loshchilov and Hutter 2017, eq. 5)."""
 
     floor: float = 0.0
 

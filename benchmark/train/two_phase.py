@@ -14,12 +14,16 @@ from benchmark.train.recipe import Answers, Budget, Technique
 
 @dataclass(frozen=True)
 class ContrastiveThenClassify(Technique):
-    """Phase 1 trains encoder and projection head with a contrastive loss; phase 2 a classifier, the encoder frozen or
-    not. A subclass says whether labels take part in phase 1."""
+    """Phase 1 trains encoder and projection head with a contrastive loss; phase 2 a classifier.
+
+    The encoder is frozen in phase 2, or not. A subclass says whether labels take part in phase 1.
+    """
 
     supervised: ClassVar[bool]
 
-    temperature: float = parameter(0.07, "softness of the contrastive softmax", above=0.0, high=10.0, log=True)
+    temperature: float = parameter(
+        0.07, "softness of the contrastive softmax", above=0.0, high=10.0, log=True, search=(0.02, 1.0)
+    )
     projection: str = parameter("mlp", "layers of the projection head", choices=("mlp", "linear"))
     projection_size: int | None = parameter(
         None, "width of a projected vector; none: the encoder's", low=1, high=8192, unit="units"
@@ -30,9 +34,13 @@ class ContrastiveThenClassify(Technique):
     contrastive_batch_size: int | None = parameter(
         None, "rows per step of phase 1; none: the suite's", low=2, high=65_536, unit="rows"
     )
-    freeze: bool = parameter(True, "phase 2 leaves the encoder as it is (gag-2025, zheng-2024); yang-2025 trains it too")
+    freeze: bool = parameter(
+        True, "phase 2 leaves the encoder as it is (gag-2025, zheng-2024); yang-2025 trains it too"
+    )
     classifier_epochs: int = parameter(20, "epochs of phase 2", low=1, high=10_000, unit="epochs")
-    classifier_lr: float = parameter(1e-3, "peak learning rate of phase 2", above=0.0, high=1.0, log=True)
+    classifier_lr: float = parameter(
+        1e-3, "peak learning rate of phase 2", above=0.0, high=1.0, log=True, search=(1e-4, 1e-2)
+    )
 
     def answers(self, baseline: Baseline, budget: Budget) -> Answers:
         """Phase 1: another objective, on two views."""

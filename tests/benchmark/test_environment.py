@@ -145,6 +145,15 @@ def test_a_digest_sees_what_computes(before: str, after: str) -> None:
     assert source_digest(SOURCE.replace(before, after)) != source_digest(SOURCE)
 
 
+def test_a_digest_passes_over_what_is_searched_and_over_nothing_else_of_a_parameter() -> None:
+    plain = "class A:\n    lr: float = parameter(1e-4, 'rate', low=0.0, log=True)\n"
+    assert source_digest(plain.replace("log=True", "log=True, search=(1e-5, 1e-3)")) == source_digest(plain)
+    assert source_digest(plain.replace("1e-4", "1e-5")) != source_digest(plain)
+    assert source_digest(plain.replace("low=0.0", "low=0.1")) != source_digest(plain)
+    other = "train(rows, search=(1, 2))"  # another function's argument of that name computes something
+    assert source_digest(other) != source_digest(other.replace("(1, 2)", "(1, 3)"))
+
+
 def test_a_digest_is_the_same_in_every_python() -> None:
     """Computed with 3.11; another version that disagrees would make every finished cell of the others stale."""
     assert source_digest(SOURCE) == "09edb7f366273b1abc46e98db90639726dd6da8fe36709d7dae1ef4d42d209ee"

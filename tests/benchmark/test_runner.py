@@ -1,4 +1,4 @@
-"""The runner with a real store: what becomes of a cell, whatever its method does, and what the next call does with it."""
+"""The runner with a real store: what becomes of a cell, whatever its method does, and what the next call does."""
 
 from __future__ import annotations
 
@@ -18,7 +18,6 @@ import pytest
 import torch
 
 from benchmark import registry, runner
-from benchmark.collector import Collector
 from benchmark.data.task import Split, TrainingData
 from benchmark.errors import DivergedError, SkippedError
 from benchmark.plan import Plan, plan
@@ -117,17 +116,20 @@ def raising(error: BaseException) -> Fit:
     return fit
 
 
-def good(tasks: Sequence[TrainingData], run: Run) -> Logits:
-    return right
+def giving(logits: Logits) -> Fit:
+    def fit(tasks: Sequence[TrainingData], run: Run) -> Logits:
+        return logits
+
+    return fit
 
 
 FULL = "[enforce fail at alloc_cpu.cpp:127] err == 0. DefaultCPUAllocator: can't allocate memory: you tried to allocate"
 ENDINGS: dict[str, tuple[Fit, str, str]] = {
-    "a-good": (good, "done", ""),
+    "a-good": (giving(right), "done", ""),
     "b-raises": (raising(RuntimeError("boom\nand a second line")), "failed", "RuntimeError: boom"),
     "c-silent": (raising(AssertionError()), "failed", "AssertionError"),
-    "d-nan": (lambda tasks, run: lambda split: right(split) * np.float32("nan"), "diverged", "is not a number"),
-    "e-infinite": (lambda tasks, run: lambda split: right(split) * np.float32("inf"), "diverged", "is not a number"),
+    "d-nan": (giving(lambda split: right(split) * np.float32("nan")), "diverged", "is not a number"),
+    "e-infinite": (giving(lambda split: right(split) - np.float32("inf")), "diverged", "is not a number"),
     "f-cuda": (
         raising(torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB.\nGPU 0 has 1 GiB")),
         "failed",
@@ -137,8 +139,8 @@ ENDINGS: dict[str, tuple[Fit, str, str]] = {
     "h-cpu": (raising(RuntimeError(FULL)), "failed", f"out of memory: {FULL}: try a smaller --batch-size"),
     "i-diverges": (raising(DivergedError("the loss is nan")), "diverged", "the loss is nan"),
     "j-skips": (raising(SkippedError("one task is too few")), "skipped", "one task is too few"),
-    "k-shape": (lambda tasks, run: lambda split: right(split)[1:], "failed", "ValueError: "),
-    "l-good": (good, "done", ""),
+    "k-shape": (giving(lambda split: right(split)[1:]), "failed", "ValueError: "),
+    "l-good": (giving(right), "done", ""),
 }
 
 
@@ -194,7 +196,7 @@ def test_a_second_call_trains_nothing_says_so_and_touches_nothing(
     assert [record.status for record in records] == ["done"] * 4
     before = digest(tmp_path / "mlruns")
 
-    monkeypatch.setattr(runner, "_Bench", None)  # what trains is not even made
+    monkeypatch.setattr(runner, "Bench", None)  # what trains is not even made
     again, lines = measure(planned("finetune", "zero-shot", seeds=(0, 1)), tracking)
     assert lines == ["4 cells were finished already: nothing to train"]
     assert again == tuple(dataclasses.replace(record, points=()) for record in records)
@@ -261,8 +263,9 @@ def test_ctrl_c_records_the_running_cell_and_the_next_call_goes_on(
     for name in "abc":
         toys(name, fit(name))
     made = planned(*"abc")
-    with pytest.raises(runner.Interrupted) as stopped:
+    with pytest.raises(KeyboardInterrupt) as stopped:  # the wider one: pytest takes a stray one for the user's
         measure(made, tracking)
+    assert isinstance(stopped.value, runner.Interrupted)
     assert calls == ["a", "b"]
     records = stopped.value.records
     assert [(record.cell.method, record.status) for record in records] == [("a", "done"), ("b", "interrupted")]
@@ -343,16 +346,16 @@ def test_stored_predictions_give_every_score_again_to_the_bit(
 
 
 def test_what_was_found_in_the_data_is_recorded(planned: Callable[..., Plan], tracking: Tracking) -> None:
-    (record,), _ = measure(planned("zero-shot", limit_train=17), tracking)
+    (record,), _ = measure(planned("zero-shot"), tracking)
     (facts,) = record.data
-    assert facts.rows == (("train", 17), ("validation", 6), ("test", 9))
+    assert facts.rows == (("train", 18), ("validation", 6), ("test", 9))
     assert dict(facts.duplicates) == {"train ∩ validation": 0, "train ∩ test": 2, "validation ∩ test": 1}
     assert dict(facts.truncated) == {"train": 0, "validation": 0, "test": 1}
-    assert "train limited to 17 of 18 rows by a hash of the row" in facts.notes
     assert not facts.synthetic
     assert tracking.records()[0].data == record.data
     (builtin,), _ = measure(planned("zero-shot", data=None, limit_train=40), tracking)
     assert builtin.data[0].synthetic
+    assert builtin.data[0].notes == ("train limited to 40 of 1000 rows by a hash of the row",)
 
 
 def test_a_record_says_what_it_cost_and_where_it_ran(planned: Callable[..., Plan], tracking: Tracking) -> None:
@@ -363,7 +366,7 @@ def test_a_record_says_what_it_cost_and_where_it_ran(planned: Callable[..., Plan
     assert cost.headline.trainable == cost.headline.total
     assert cost.headline.epoch_seconds
     assert cost.headline.first_epoch_seconds
-    assert cost.fit_seconds > cost.headline.first_epoch_seconds + 2 * 0.9 * cost.headline.epoch_seconds > 0
+    assert cost.fit_seconds > cost.headline.first_epoch_seconds + 2 * cost.headline.epoch_seconds > 0
     assert cost.peak_memory_bytes
     assert cost.peak_memory_bytes > 50 * 2**20
     assert record.environment
@@ -371,13 +374,3 @@ def test_a_record_says_what_it_cost_and_where_it_ran(planned: Callable[..., Plan
     keys = {"train/loss"} | {f"validation/scenario/{name}" for name in ("accuracy", "cross_entropy", "macro_f1")}
     assert {(point.epoch, point.key) for point in record.points} == {(n, key) for n in (1, 2, 3) for key in keys}
     assert tracking.record(record.run) == record
-
-
-def test_epoch_seconds_are_a_median_without_the_first_epoch() -> None:
-    collector = Collector()
-    for phase, seconds in {"first": (9.0, 1.0, 2.0, 4.0), "second": (3.0,), "third": ()}.items():
-        collector.phase_started(PhaseStarted(phase, len(seconds), 10, 5, 2, 20))
-        for epoch, duration in enumerate(seconds, start=1):
-            collector.epoch_ended(EpochEnded(phase, epoch, duration, 12, ()))
-    costs = [(cost.first_epoch_seconds, cost.epoch_seconds, cost.examples_per_second) for cost in collector.phases()]
-    assert costs == [(9.0, 2.0, 6.0), (3.0, 3.0, 4.0), (None, None, None)]

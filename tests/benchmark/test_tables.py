@@ -204,7 +204,7 @@ def test_no_records_make_no_table() -> None:
 def test_plain_rows_are_json_with_unrounded_numbers() -> None:
     records = [done(cell("a", 0, rank=8), 1 / 3), bad(cell("a", 1, rank=8), "failed", "no memory")]
     (row,) = json.loads(json.dumps(plain_rows(rows(records)), allow_nan=False))
-    assert row["test"] == {"n": 1, "mean": 1 / 3, "sd": None, "half_width": None}
+    assert row["test"] == {"n": 1, "mean": 1 / 3, "sd": None, "half_width": None, "median": 1 / 3}
     assert row["without_score"] == [{"seed": 1, "status": "failed", "reason": "no memory"}]
     assert (row["method"], row["parameters"], row["seeds"]) == ("a", {"rank": 8}, [0])
     assert (row["test_cross_entropy"], row["trainable_parameters"], row["epoch_seconds"]) == (1.0, 1050, 2.0)

@@ -1,4 +1,4 @@
-"""What the tests of the verbs share: a store with two runs, and records made by hand."""
+"""What the tests of the verbs share: a store with two runs and a study, and records made by hand."""
 
 from __future__ import annotations
 
@@ -9,6 +9,10 @@ import pytest
 from benchmark.cell import Cell, Protocol, TaskIdentity
 from benchmark.record import Cost, DataFacts, Environment, EpochEnded, PhaseCost, PhaseStarted, Point, Record, Score
 from benchmark.tracking import Tracking
+from benchmark.tuning.definition import define
+from benchmark.tuning.space import Dimension
+from benchmark.tuning.storage import closing, locate
+from benchmark.tuning.study import create
 
 TASK = TaskIdentity("scenario", "classes", "accuracy", "f" * 64, "e" * 64, "d" * 64)
 PROTOCOL = Protocol("quick", (TASK,), "all-MiniLM-L6-v2", "r1", "e1", 20, 16, 32, "best", 100)
@@ -60,4 +64,16 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> str:
     live.finish(Record(lora, "done", "", tuple(scores), points, cost, ENVIRONMENT, (DATA,)))
     failed = Cell(PROTOCOL, "finetune", (("lr", 0.0001),), 0, "default", "cpu", "fp32", "c0de" * 16, ())
     tracking.begin(failed, ENVIRONMENT, (DATA,)).finish(Record(failed, "failed", "RuntimeError: [b]no[/b]"))
+    add_study(tracking, lora)
     return uri
+
+
+def add_study(tracking: Tracking, cell: Cell) -> None:
+    """Put a finished study of two trials, one of them failed, beside the store."""
+    with closing(locate(None, tracking.store)) as opened:
+        found = create(opened, define(cell, (Dimension("lr", 1e-5, 1e-3, log=True),), "tpe", "none", 0, 1))
+        found.begin(2)
+        done = Record(cell, "done", scores=(Score("validation", "scenario", "accuracy", 0.75),), run="a" * 32)
+        found.tell(found.ask(cell.parameters), [done], 1.5, 0.75)
+        found.tell(found.ask(cell.parameters), [Record(cell, "failed", "RuntimeError: [b]no[/b]")], 0.5, None)
+        found.end("trials")

@@ -77,7 +77,7 @@ def test_views_epochs_and_the_batch_size_do_not_change_the_order() -> None:
 def test_a_task_keeps_its_order_whatever_other_tasks_there_are() -> None:
     alone = [row for step in epoch(Shuffled(4, 1), (12,)) for row in step[0][1]]
     steps = epoch(Shuffled(4, 1), (12, 50))
-    chunks = sorted((rows for (task, rows), in steps if task == 0), key=lambda rows: alone.index(rows[0]))
+    chunks = sorted((rows for ((task, rows),) in steps if task == 0), key=lambda rows: alone.index(rows[0]))
     assert [row for rows in chunks for row in rows] == alone
 
 

@@ -75,7 +75,9 @@ class TestTokens:
 class TestCache:
     TEXTS = ("one", "three", "five")
 
-    def get(self, cache: TokenCache, encode: Any, texts: Sequence[str] = TEXTS, name: str = "t", length: int = 3) -> Tokens:
+    def get(
+        self, cache: TokenCache, encode: Any, texts: Sequence[str] = TEXTS, name: str = "t", length: int = 3
+    ) -> Tokens:
         return cache.get(texts, name, length, encode)
 
     def files(self, folder: Path) -> list[Path]:
@@ -88,7 +90,9 @@ class TestCache:
         assert self.get(cache, encode) is first
         stored = self.get(TokenCache(tmp_path), encode)
         assert encode.calls == 1
-        assert lists_of(stored) == lists_of(first) == [[ord(letter) for letter in text] for text in ("one", "thr", "fiv")]
+        assert (
+            lists_of(stored) == lists_of(first) == [[ord(letter) for letter in text] for text in ("one", "thr", "fiv")]
+        )
         assert stored.truncated == first.truncated == 2
         assert (stored.flat.dtype, stored.offsets.dtype) == (np.int32, np.int64)
 
@@ -138,6 +142,16 @@ class TestCache:
         with pytest.warns(UserWarning, match="tokens are not cached"):
             self.get(TokenCache(tmp_path), encode)
         assert encode.calls == 2
+
+    def test_a_full_disk_leaves_no_half_file(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        def full(file: Any, **arrays: Any) -> None:
+            Path(file).write_bytes(b"half")
+            raise OSError(28, "No space left on device")
+
+        monkeypatch.setattr(np, "savez", full)
+        with pytest.warns(UserWarning, match="No space left"):
+            assert len(self.get(TokenCache(tmp_path), Letters())) == 3
+        assert self.files(tmp_path) == []
 
     @pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may write anywhere")
     def test_a_read_only_folder_is_no_error(self, tmp_path: Path) -> None:

@@ -1,0 +1,191 @@
+"""Reports for programs: flat rows, JSON and Parquet. Numbers are unrounded: shares, nats, seconds, bytes."""
+
+from __future__ import annotations
+
+import dataclasses
+import io
+import json
+import math
+from typing import Any
+
+from benchmark.cell import Protocol
+from benchmark.plain import to_plain
+from benchmark.reports.content import Line, Report, Section
+from benchmark.standings import Place
+from benchmark.statistics import Summary
+
+KEY = b"bench.report"
+"""Entry of the Parquet schema's metadata that holds the whole report as JSON."""
+KINDS: dict[str, type] = {
+    "suite": str,
+    "protocol": str,
+    "encoder": str,
+    "encoder_revision": str,
+    "encoder_sha256": str,
+    "data_fingerprints": str,  # JSON: task → split → sha256
+    "epochs": int,
+    "batch_size": int,
+    "max_length": int,
+    "selection": str,
+    "limit_train": int,
+    "place": int,
+    "label": str,
+    "method": str,
+    "parameters": str,  # JSON
+    "origin": str,
+    "device": str,
+    "precision": str,
+    "ties": str,  # letters: rows that share one can't be told apart
+    "tied_with_best": bool,
+    "no_ties_because": str,
+    "metric": str,  # of the headline: the mean over tasks of each task's own
+    "n": int,
+    "seeds": str,
+    "test_mean": float,
+    "test_half_width": float,
+    "test_sd": float,
+    "test_median": float,
+    "validation_mean": float,
+    "validation_half_width": float,
+    "test_cross_entropy": float,
+    "trainable_parameters": int,
+    "total_parameters": int,
+    "epoch_seconds": float,
+    "fit_seconds": float,
+    "peak_memory_bytes": int,
+    "tuning_trials": int,
+    "tuning_seconds": float,
+    "synthetic": bool,
+    "status": str,
+    "without_score": str,  # JSON: seed, status, reason of the cells without a score
+    "versions": str,
+    "code": str,
+    "runs_of": str,
+    "report_made": str,
+    "bench_version": str,
+}
+"""Columns of the flat table and their types; any may be null."""
+COLUMNS = tuple(KINDS)
+
+
+def flat(report: Report) -> list[dict[str, Any]]:
+    """Return a dictionary with `COLUMNS` per row of each section."""
+    return [
+        _protocol(section) | _line(line, place) | {"report_made": report.made, "bench_version": report.bench}
+        for section in report.sections
+        for place, line in enumerate(section.lines, start=1)
+    ]
+
+
+def _protocol(section: Section) -> dict[str, Any]:
+    protocol: Protocol = section.protocol
+    prints = {
+        task.name: {split: getattr(task, split) for split in ("train", "validation", "test")} for task in protocol.tasks
+    }
+    return {
+        "suite": protocol.suite,
+        "protocol": protocol.id,
+        "encoder": protocol.encoder,
+        "encoder_revision": protocol.encoder_revision,
+        "encoder_sha256": protocol.encoder_sha256,
+        "data_fingerprints": json.dumps(prints),
+        "epochs": protocol.epochs,
+        "batch_size": protocol.batch_size,
+        "max_length": protocol.max_length,
+        "selection": protocol.selection,
+        "limit_train": protocol.limit_train,
+        "metric": ", ".join(dict.fromkeys(task.metric for task in protocol.tasks)),
+        "versions": section.facts["versions"],
+        "code": section.facts["code"],
+        "runs_of": section.facts["runs of"],
+    }
+
+
+def _line(line: Line, place: int) -> dict[str, Any]:
+    row = line.row
+    test, validation = row.test or NO_SUMMARY, row.validation or NO_SUMMARY
+    return {
+        "place": place,
+        "label": row.label,
+        "method": row.cell.method,
+        "parameters": json.dumps(dict(row.cell.parameters), ensure_ascii=False),
+        "origin": row.cell.origin,
+        "device": row.cell.device,
+        "precision": row.cell.precision,
+        "ties": line.place.letters,
+        "tied_with_best": line.place.tied_with_best,
+        "no_ties_because": line.place.reason,
+        "n": len(row.seeds),
+        "seeds": " ".join(map(str, row.seeds)),
+        "test_mean": test.mean if row.test else None,
+        "test_half_width": test.half_width,
+        "test_sd": test.sd,
+        "test_median": test.median if row.test else None,
+        "validation_mean": validation.mean if row.validation else None,
+        "validation_half_width": validation.half_width,
+        "test_cross_entropy": row.loss if row.loss is not None and math.isfinite(row.loss) else None,
+        "trainable_parameters": row.trainable,
+        "total_parameters": line.total,
+        "epoch_seconds": row.epoch_seconds,
+        "fit_seconds": line.fit_seconds,
+        "peak_memory_bytes": line.memory,
+        "tuning_trials": line.tuning_trials,
+        "tuning_seconds": line.tuning_seconds,
+        "synthetic": row.synthetic,
+        "status": row.status,
+        "without_score": json.dumps([dataclasses.asdict(other) for other in row.others], ensure_ascii=False),
+    }
+
+
+NO_SUMMARY = Summary(0, 0.0, None, None, 0.0)
+
+
+def document(report: Report) -> dict[str, Any]:
+    """Return the report as JSON data, with every pair, effect and fact."""
+    rows = flat(report)
+    return {
+        "bench": report.bench,
+        "made": report.made,
+        "sections": [_section(section, rows) for section in report.sections],
+        "over_suites": to_plain(report.over_suites) if report.over_suites else None,
+    }
+
+
+def _section(section: Section, rows: list[dict[str, Any]]) -> dict[str, Any]:
+    board = section.board
+    labels = {line.row.cell.group: line.row.label for line in section.lines}
+    pairs = [
+        to_plain(pair) | {"first": labels[pair.first], "second": labels[pair.second], "separated": pair.separated}
+        for pair in board.pairs
+    ]
+    return {
+        "protocol": {"id": board.protocol.id, **to_plain(board.protocol)},
+        "facts": section.facts,
+        "notes": list(section.notes),
+        "rows": [row for row in rows if row["protocol"] == board.protocol.id],
+        "pairs": pairs,
+        "tied_with_best": [place.row.label for place in board.tied],
+        "cheapest_tied_with_best": {
+            "trainable_parameters": _label(board.fewest_parameters),
+            "epoch_seconds": _label(board.fastest),
+        },
+        "effects": to_plain(section.effects) if section.effects else None,
+    }
+
+
+def _label(place: Place | None) -> str | None:
+    return place.row.label if place else None
+
+
+def parquet(report: Report) -> bytes:
+    """Return the flat table as a Parquet file; the schema's metadata holds `document` as JSON under `KEY`."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    types = {str: pa.string(), int: pa.int64(), float: pa.float64(), bool: pa.bool_()}
+    rows = flat(report)
+    columns = {name: pa.array([row[name] for row in rows], types[kind]) for name, kind in KINDS.items()}
+    stream = io.BytesIO()
+    about = {KEY: json.dumps(document(report), ensure_ascii=False).encode()}
+    pq.write_table(pa.table(columns).replace_schema_metadata(about), stream)
+    return stream.getvalue()

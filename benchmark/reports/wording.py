@@ -1,0 +1,149 @@
+"""Numbers as text, and the sentences below a table. Nothing here is escaped: each format does that itself."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from benchmark import terminal
+from benchmark.cell import Protocol
+from benchmark.metrics import metric
+from benchmark.standings import ALPHA, Board
+from benchmark.statistics import Summary
+
+if TYPE_CHECKING:
+    from benchmark.reports.content import Line
+
+NONE = "–"
+TESTS = {
+    "two-level bootstrap": "two-level bootstrap over seeds and test rows",
+    "McNemar": "McNemar's exact test at one seed, which compares two trained models and not the methods",
+    "paired t": "paired t test over seeds",
+}
+
+
+def scale(protocol: Protocol) -> tuple[float, int, str]:
+    """Return what a score is multiplied by to be shown, its digits, and its name with the unit: ``accuracy %``."""
+    found = list(dict.fromkeys(task.metric for task in protocol.tasks))
+    name = found[0].replace("_", " ") if len(found) == 1 else "score"
+    if all(metric(each).high == 1.0 for each in found):
+        return 100.0, 1, f"{name} %"
+    return 1.0, 3, name
+
+
+def score(summary: Summary | None, protocol: Protocol) -> str:
+    """Return ``87.3 ± 0.4``, without an interval where n is 1."""
+    if summary is None:
+        return NONE
+    factor, digits, _ = scale(protocol)
+    half = f" ± {factor * summary.half_width:.{digits}f}" if summary.half_width is not None else ""
+    return f"{factor * summary.mean:.{digits}f}{half}"
+
+
+def gap(difference: float | None, half_width: float | None, protocol: Protocol) -> str:
+    """Return ``+1.2 ± 0.4``: a difference of scores in the unit in which scores are shown."""
+    if difference is None:
+        return NONE
+    factor, digits, _ = scale(protocol)
+    half = f" ± {factor * half_width:.{digits}f}" if half_width is not None else ""
+    return f"{factor * difference:+.{digits}f}{half}".replace("-", "−")
+
+
+def probability(p: float | None) -> str:
+    """Return ``0.031``, or ``< 0.001``."""
+    if p is None:
+        return NONE
+    return "< 0.001" if p < 0.001 else f"{p:.3f}"
+
+
+def number(value: float | None, form: str = ",") -> str:
+    """Return `value` in `form`, or a dash."""
+    return NONE if value is None else format(value, form)
+
+
+def seconds(value: float | None) -> str:
+    """Return seconds with two decimals below ten."""
+    return number(value, ".2f" if (value or 0.0) < 10 else ".0f")
+
+
+def headers(protocol: Protocol) -> tuple[str, ...]:
+    """Return the heads of the columns that `cells` fills."""
+    unit = scale(protocol)[2]
+    costs = ("trainable parameters", "s per epoch", "peak memory, MB")
+    return ("method", "ties", f"test {unit}", f"validation {unit}", "test loss", *costs, "seeds", "status")
+
+
+def cells(line: Line) -> tuple[str, ...]:
+    """Return a line of the table as texts."""
+    row, protocol = line.row, line.row.protocol
+    tuned = "" if line.tuning_trials is None else f" after {terminal.counted(line.tuning_trials, 'trial')}"
+    return (
+        row.label + tuned,
+        line.place.letters or NONE,
+        score(row.test, protocol),
+        score(row.validation, protocol),
+        number(row.loss, ".3f"),
+        number(row.trainable),
+        seconds(row.epoch_seconds),
+        number(line.memory / 1e6 if line.memory is not None else None, ",.0f"),
+        f"{len(row.seeds)}/{len(row.seeds) + len(row.others)}" if row.others else str(len(row.seeds)),
+        row.status,
+    )
+
+
+def notes(board: Board) -> tuple[str, ...]:
+    """Return the sentences that the table of `board` can't be read without."""
+    made = []
+    if any(place.row.synthetic for place in board.places):
+        made.append("Synthetic data: these figures rank nothing but methods on this data.")
+    sizes = sorted({place.row.test.n for place in board.places if place.row.test})
+    if any(n > 1 for n in sizes):
+        made.append(
+            "± is the half-width of the 95% t interval over seeds"
+            + (", 2.48 standard deviations at three seeds." if 3 in sizes else ".")
+        )
+    if 1 in sizes:
+        made.append("A row of one seed has no interval: one value says nothing of the spread between seeds.")
+    made += _on_ties(board)
+    for place in board.places:
+        for other in place.row.others:
+            reason = "" if other.status == "running" else f": {other.reason}"
+            made.append(f"{place.row.label}, seed {other.seed}: {other.status}{reason}")
+    return tuple(made)
+
+
+def _on_ties(board: Board) -> list[str]:
+    tested = [pair for pair in board.pairs if pair.test]
+    made = []
+    if tested:
+        used = " and ".join(text for name, text in TESTS.items() if any(pair.test == name for pair in tested))
+        made.append(
+            f"Rows that share a letter can't be told apart at the {ALPHA:.0%} level: paired over common seeds, {used}, "
+            f"Holm's correction over {terminal.counted(len(tested), 'pair')}."
+        )
+        made.append(_on_the_best(board))
+    if untested := [pair for pair in board.pairs if not pair.test]:
+        made.append(f"{terminal.counted(len(untested), 'pair')} could not be tested, and count as not told apart.")
+    made += [
+        f"{place.row.label} has no letter: {place.reason}."
+        for place in board.places
+        if not place.letters and place.row.test
+    ]
+    return made
+
+
+def _on_the_best(board: Board) -> str:
+    tied = board.tied
+    if len(tied) == 1:
+        return f"{tied[0].row.label} is told apart from every other tested row."
+    parts = []
+    if board.fewest_parameters:
+        fewest = board.fewest_parameters.row
+        parts.append(f"{fewest.label} trains the fewest parameters ({number(fewest.trainable)})")
+    if board.fastest:
+        fastest = board.fastest.row
+        who = "" if board.fewest_parameters == board.fastest else f"{fastest.label} "
+        parts.append(f"{who}has the shortest epoch ({seconds(fastest.epoch_seconds)} s)")
+    cheapest = f" Of these, {' and '.join(parts)}." if parts else ""
+    names: Sequence[str] = [place.row.label for place in tied]
+    return f"No best method: {', '.join(names[:-1])} and {names[-1]} are tied.{cheapest}"

@@ -1,0 +1,77 @@
+"""``bench run --tuned``: the best parameters of finished studies, put into a plan, with what it cost to find them."""
+
+from __future__ import annotations
+
+import dataclasses
+
+from benchmark import terminal
+from benchmark.cell import TUNED, Cell
+from benchmark.errors import UsageError
+from benchmark.plan import Plan
+from benchmark.record import Tuning
+from benchmark.space import Settings
+from benchmark.train import method
+from benchmark.tuning.report import StudyReport, studies
+from benchmark.tuning.space import text
+from benchmark.tuning.storage import Place
+
+Choice = tuple[Settings, Tuning]
+
+
+def tuned(plan: Plan, place: Place) -> tuple[Plan, tuple[str, ...]]:
+    """Return `plan` with the best parameters that were found for its methods, and a line about each method.
+
+    Of several finished studies under the plan's protocol the newest with a complete trial is taken; the costs of all
+    are added up, because all were there to be chosen from. A method without one keeps its defaults. Raises UsageError.
+    """
+    reports = studies(place)
+    names = list(dict.fromkeys(cell.method for cell in plan.cells))
+    choices: dict[str, Choice] = {}
+    lines = []
+    for name in names:
+        cell = next(cell for cell in plan.cells if cell.method == name)
+        own = [one for one in reports if _fits(one, cell)]
+        chosen = _choice(plan, cell, own)
+        if chosen:
+            choices[name] = chosen
+        lines.append(_line(name, own, chosen, place))
+    cells = tuple(_tuned_cell(cell, choices.get(cell.method)) for cell in plan.cells)
+    known = {cell.id: choices[cell.method][1] for cell in cells if cell.method in choices}
+    return dataclasses.replace(plan, cells=cells, tuning=known), tuple(lines)
+
+
+def _fits(report: StudyReport, cell: Cell) -> bool:
+    """Return whether the study is about the method and protocol of `cell`."""
+    return (report.definition.method, report.definition.protocol) == (cell.method, cell.protocol)
+
+
+def _choice(plan: Plan, cell: Cell, own: list[StudyReport]) -> Choice | None:
+    for found in own:  # newest first
+        best = found.best
+        if found.status == "finished" and best and best.value is not None:
+            trials, seconds = sum(other.count for other in own), sum(other.seconds for other in own)
+            try:
+                settings = method.settle(cell.method, dict(best.settings), plan.suite.defaults)
+                method.build(cell.method, settings, plan.budget).check(plan.encoder.layers)
+            except UsageError as error:
+                raise UsageError(f"study {found.name}, trial {best.number}: {error}: tune again") from error
+            return settings, Tuning(found.name, best.number, best.value, trials, seconds)
+    return None
+
+
+def _tuned_cell(cell: Cell, choice: Choice | None) -> Cell:
+    return dataclasses.replace(cell, parameters=choice[0], origin=TUNED) if choice else cell
+
+
+def _line(name: str, own: list[StudyReport], chosen: Choice | None, place: Place) -> str:
+    """Return what is used for the method `name`, and why."""
+    if chosen is None:
+        why = f"study {own[0].name} is {own[0].status}" if own else f"no study of it under this protocol in {place}"
+        if own and own[0].status == "finished":
+            why = f"no trial of study {own[0].name} was completed"
+        return f"{name}: not tuned, its defaults are used: {why}"
+    settings, tuning = chosen
+    searched = next(found for found in own if found.name == tuning.study).definition.space
+    words = ", ".join(f"{one.name} {text(dict(settings)[one.name])}" for one in searched)
+    cost = f"{terminal.counted(tuning.trials, 'trial')}, {terminal.duration(tuning.seconds)}"
+    return f"{name}: tuned: {words} (trial {tuning.trial} of study {tuning.study}; {cost})"

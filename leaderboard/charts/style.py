@@ -1,0 +1,65 @@
+"""What all figures share: colours that are told apart on light and on dark ground, symbols, sizes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import plotly.graph_objects as go
+
+COLOURS = (
+    "#3b82f6",
+    "#f08c2e",
+    "#2fa866",
+    "#e0524d",
+    "#9b72e8",
+    "#a9765c",
+    "#e377c2",
+    "#8a9099",
+    "#b5b13a",
+    "#26b3c4",
+)
+SYMBOLS = ("circle", "diamond", "square", "triangle-up", "x", "cross", "star", "triangle-down")
+DASHES = ("solid", "dash", "dot", "dashdot")
+SEQUENTIAL = ("rgba(59,130,246,0.04)", "#93c0fb", "#3b82f6", "#1d4fc4", "#0f2d75")
+"""From nothing to most. The first is nearly transparent, so that it is the ground's colour, light or dark."""
+GRID = "rgba(128,128,128,0.22)"
+BASE = "rgba(128,128,128,0.6)"
+HEIGHT = 460
+"""Pixels: a figure and the choices above it fit on a laptop's screen."""
+
+
+def colour(place: int) -> str:
+    """Return the colour of the row at `place` in its protocol."""
+    return COLOURS[place % len(COLOURS)]
+
+
+def faint(place: int, alpha: float = 0.16) -> str:
+    """Return the same colour for an area that lies under lines."""
+    code = colour(place)
+    red, green, blue = (int(code[start : start + 2], 16) for start in (1, 3, 5))
+    return f"rgba({red},{green},{blue},{alpha})"
+
+
+def symbol(place: int) -> str:
+    """Return the symbol of the row at `place`: another one once the colours begin again."""
+    return SYMBOLS[place // len(COLOURS) % len(SYMBOLS)]
+
+
+def dash(place: int) -> str:
+    """Return the dashes of the row at `place`: others once the colours begin again."""
+    return DASHES[place // len(COLOURS) % len(DASHES)]
+
+
+def figure(x: str, y: str, height: int = HEIGHT, **layout: Any) -> go.Figure:
+    """Return an empty figure with these titles of axes; legend below, so that a phone keeps its width for the data."""
+    made = go.Figure()
+    made.update_layout(
+        height=height,
+        margin={"l": 8, "r": 8, "t": 24, "b": 8},
+        legend={"orientation": "h", "yanchor": "top", "y": -0.18, "x": 0, "font": {"size": 12}},
+        hoverlabel={"namelength": -1},
+    )
+    made.update_layout(**layout)
+    made.update_xaxes(title=x, gridcolor=GRID, zeroline=False, automargin=True)
+    made.update_yaxes(title=y, gridcolor=GRID, zeroline=False, automargin=True)
+    return made

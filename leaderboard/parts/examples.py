@@ -1,0 +1,51 @@
+"""Examples on a page: what is stored of them, and those that two disagree about. Of Errors and Compare two."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+
+from benchmark import terminal
+from benchmark.cell import Protocol
+from benchmark.record import Record
+from leaderboard import show
+from leaderboard.context import Context
+from leaderboard.queries import errors
+
+SAYS = {
+    "first": st.column_config.TextColumn("the first says"),
+    "second": st.column_config.TextColumn("the second says"),
+    "right": st.column_config.TextColumn("right is"),
+}
+NOT_AT_HAND = "The texts are not at hand (only their ids are recorded): ids stand for them"
+
+
+def judged(context: Context, records: Iterable[Record], task: str) -> errors.Judged | None:
+    """Return the stored test predictions of `records` for `task` as one; None where there are none."""
+    stored = [one for record in records for one in context.store.predictions(record)]
+    return errors.judge([one for one in stored if one.task == task and one.split == "test"])
+
+
+def comparable(first: errors.Judged | None, second: errors.Judged | None) -> bool:
+    """Return whether both have predictions, and for the same rows and classes."""
+    return first is not None and second is not None and (first.ids, first.classes) == (second.ids, second.classes)
+
+
+def count(found: pd.DataFrame) -> None:
+    """Say of `errors.disagreements` how many there are and who is right."""
+    sides = found["right"].value_counts()
+    st.caption(
+        f"{terminal.counted(len(found), 'example')}: {sides.get('first', 0)} the first has right, "
+        f"{sides.get('second', 0)} the second, {sides.get('neither', 0)} neither. "
+        "What counts is the class that most seeds say."
+    )
+
+
+def table(protocol: Protocol, found: pd.DataFrame, texts: Mapping[str, str], headers: Mapping[str, Any]) -> None:
+    """Show examples; without their texts the ids come first."""
+    order = [str(name) for name in found if texts or name not in ("id", "text")]
+    order = order if texts else ["id", *order]
+    show.table(protocol, found, order, rows=9, column_config={**show.columns(protocol), **headers})

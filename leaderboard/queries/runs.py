@@ -1,0 +1,179 @@
+"""One run: everything that was recorded of it, as facts (what → value) and frames, and as files to download."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import tempfile
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+
+import pandas as pd
+
+from benchmark import terminal, tracking_files
+from benchmark.commands._print import tuning_words
+from benchmark.metrics import METRICS
+from benchmark.plain import to_plain
+from benchmark.predictions import Predictions
+from benchmark.record import PhaseCost, Point, Record
+from benchmark.repeat import typed
+
+FEWEST = 4
+"""Hex digits that the beginning of a run's id must have."""
+SHOWN = 8
+"""Hex digits of a run's id that are shown."""
+
+
+def label(names: Mapping[str, str], record: Record) -> str:
+    """Return what a run is called, unlike any other: its row's name (`names` by group), its seed, its id's beginning.
+
+    A trial, which is in no row, is called by its study.
+    """
+    name = f"{record.trial.study} trial {record.trial.number}" if record.trial else ""
+    name = name or names.get(record.cell.group, record.cell.method)
+    return f"{name}, seed {record.cell.seed} · {record.run[:SHOWN]}"
+
+
+def find(records: Iterable[Record], wanted: str) -> Record | None:
+    """Return the run whose id is `wanted`, or the only one whose id begins so; None where there is none."""
+    begun = [record for record in records if record.run.startswith(wanted)] if len(wanted) >= FEWEST else []
+    return next((record for record in begun if record.run == wanted), begun[0] if len(begun) == 1 else None)
+
+
+def facts(record: Record) -> dict[str, str]:
+    """Return what the run is a measurement of."""
+    cell, protocol = record.cell, record.cell.protocol
+    limit = f"train limited to {protocol.limit_train:,} rows" if protocol.limit_train else ""
+    return _given(
+        {
+            "run": record.run,
+            "cell": cell.id,
+            "row of the table": cell.group,
+            "method": cell.method,
+            "seed": str(cell.seed),
+            "origin of parameters": cell.origin,
+            "trial": f"{record.trial.number} of study {record.trial.study}" if record.trial else "",
+            "tuned by": tuning_words(record),
+            "suite": protocol.suite,
+            "encoder": f"{protocol.encoder} @ {protocol.encoder_revision}",
+            "weights": f"sha256 {protocol.encoder_sha256}",
+            "budget": f"{terminal.counted(protocol.epochs, 'epoch')}, batches of {protocol.batch_size}",
+            "longest text": f"{protocol.max_length} tokens",
+            "kept": f"the {protocol.selection} epoch",
+            "limit": limit,
+            "protocol": protocol.id,
+        }
+    )
+
+
+def parameters(record: Record) -> dict[str, str]:
+    """Return every parameter of the method as one types it."""
+    return {name: typed(value) for name, value in record.cell.parameters}
+
+
+def environment(record: Record) -> dict[str, str]:
+    """Return where and with what the run was made; of one without an environment, what its cell says."""
+    cell, found = record.cell, record.environment
+    packages = dict(cell.versions) | dict(found.packages if found else ())
+    made = {"kind of device": cell.device, "precision": cell.precision, "code": cell.code[:16]}
+    if found:
+        made |= {
+            "device": found.device,
+            "threads": str(found.threads),
+            "processor": found.processor,
+            "platform": found.platform,
+            "commit": f"{found.commit}{' (with uncommitted changes)' if found.dirty else ''}" if found.commit else "",
+            "python": found.python,
+        }
+    made |= packages
+    return _given(made | ({"begun (UTC)": found.started, "command": found.command} if found else {}))
+
+
+def data(record: Record) -> dict[str, str]:
+    """Return what was found in the rows of each task, and the splits' fingerprints."""
+    prints = {task.name: task for task in record.cell.protocol.tasks}
+    made = {}
+    for found in record.data:
+        synthetic = " (synthetic)" if found.synthetic and "synthetic" not in found.source else ""
+        made[f"{found.task}: source"] = f"{found.source}{synthetic}"
+        made[f"{found.task}: rows"] = _counts(found.rows)
+        made[f"{found.task}: exact duplicates"] = _counts(found.duplicates) or "none"
+        made[f"{found.task}: texts cut"] = _counts(found.truncated) or "none"
+        made[f"{found.task}: notes"] = "; ".join(found.notes)
+    for name, task in prints.items():
+        made |= {
+            f"{name}: {split} fingerprint": value
+            for split, value in (("train", task.train), ("validation", task.validation), ("test", task.test))
+        }
+    return _given(made)
+
+
+def pairs(found: Mapping[str, str]) -> pd.DataFrame:
+    """Return facts as a frame with the columns ``what`` and ``value``."""
+    return pd.DataFrame(list(found.items()), columns=["what", "value"])
+
+
+def scores(record: Record) -> pd.DataFrame:
+    """Return a line per task and metric, a column per split, and the unit."""
+    splits = list(dict.fromkeys(score.split for score in record.scores))
+    units = {metric.name: metric.unit for metric in METRICS}
+    lines = [
+        {
+            "task": task,
+            "score": metric.replace("_", " "),
+            **{split: record.score(split, task, metric) for split in splits},
+            "unit": units.get(metric, ""),
+        }
+        for task, metric in dict.fromkeys((score.task, score.metric) for score in record.scores)
+    ]
+    return pd.DataFrame(lines, columns=["task", "score", *splits, "unit"])
+
+
+def cost(record: Record) -> pd.DataFrame:
+    """Return a line per phase with the fields of `PhaseCost`."""
+    names = [field.name for field in dataclasses.fields(PhaseCost)]
+    return pd.DataFrame([dataclasses.asdict(phase) for phase in record.cost.phases], columns=names)
+
+
+def file_name(record: Record, one: Predictions | None, ending: str) -> str:
+    """Return what a downloaded file is called: the run's beginning, what it holds, and its ending."""
+    what = Path(tracking_files.file_name(one)).stem if one else "record"
+    return f"{record.run[:SHOWN]}-{what}.{ending}"
+
+
+def parquet(one: Predictions) -> bytes:
+    """Return the Parquet file in which `one` is stored."""
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder, tracking_files.file_name(one))
+        tracking_files.write(one, file)
+        return file.read_bytes()
+
+
+def csv(one: Predictions) -> bytes:
+    """Return `one` as CSV in UTF-8: id, label, predicted class and a column of logits per output."""
+    outputs = one.logits.shape[1]
+    classes = one.classes if len(one.classes) == outputs else [str(place) for place in range(outputs)]
+    made = pd.DataFrame(
+        {
+            "id": list(one.ids),
+            "label": [one.classes[place] for place in one.labels],
+            "predicted": [classes[place] for place in one.logits.argmax(axis=1)],
+            **{f"logit {name}": one.logits[:, place] for place, name in enumerate(classes)},
+        }
+    )
+    return made.to_csv(index=False).encode()
+
+
+def document(record: Record, points: Sequence[Point]) -> bytes:
+    """Return the record with its curves as JSON: what ``record.json`` among the run's artifacts is."""
+    whole = dataclasses.replace(record, points=tuple(points))
+    return (json.dumps(to_plain(whole), indent=1, ensure_ascii=False) + "\n").encode()
+
+
+def _counts(found: Sequence[tuple[str, int]]) -> str:
+    return ", ".join(f"{where} {count:,}" for where, count in found if count)
+
+
+def _given(made: Mapping[str, str]) -> dict[str, str]:
+    """Return the facts that aren't empty."""
+    return {what: value for what, value in made.items() if value}

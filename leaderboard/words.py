@@ -1,0 +1,83 @@
+"""Numbers with units, and user-given strings made harmless for Markdown and for Plotly. Without Streamlit."""
+
+from __future__ import annotations
+
+import html
+import re
+
+from benchmark import terminal
+from benchmark.cell import Protocol
+from benchmark.metrics import metric
+from benchmark.statistics import Summary
+
+NONE = "–"
+"""What stands where there is no number."""
+MARKS = re.compile(r"([\\`*_{}\[\]()#+\-.!|~<>$:&^=\"'@/])")
+LONGEST = 60
+"""Characters of a label in a figure."""
+
+
+def markdown(text: object) -> str:
+    """Return `text` so that Streamlit's Markdown shows just its characters: no format, link, emoji or formula."""
+    return MARKS.sub(r"\\\1", terminal.one_line(str(text)))
+
+
+def chart(text: object, longest: int = LONGEST) -> str:
+    """Return `text` so that Plotly, which reads some HTML, shows just its characters; what is longer is cut."""
+    line = terminal.one_line(str(text))
+    return html.escape(line if len(line) <= longest else f"{line[: longest - 1]}…", quote=False)
+
+
+def is_share(protocol: Protocol) -> bool:
+    """Return whether the headline score is a share, and so shown in percent."""
+    return all(metric(task.metric).high == 1.0 for task in protocol.tasks)
+
+
+def score_name(protocol: Protocol) -> str:
+    """Return what the headline score is called: ``accuracy``; ``score`` where tasks have several."""
+    names = list(dict.fromkeys(task.metric for task in protocol.tasks))
+    return names[0].replace("_", " ") if len(names) == 1 else "score"
+
+
+def scale(protocol: Protocol) -> tuple[float, str, int]:
+    """Return what the headline score is multiplied by to be shown, its unit with a space before it, and its digits."""
+    return (100.0, " %", 1) if is_share(protocol) else (1.0, "", 3)
+
+
+def mean(summary: Summary | None, protocol: Protocol) -> str:
+    """Return ``87.3 ± 0.4 %``: the mean and the half-width of its interval, as the table of ``bench run`` has them."""
+    if summary is None:
+        return NONE
+    factor, unit, digits = scale(protocol)
+    half = "" if summary.half_width is None else f" ± {factor * summary.half_width:.{digits}f}"
+    return f"{factor * summary.mean:.{digits}f}{half}{unit}"
+
+
+def seconds(value: float | None) -> str:
+    """Return ``0.82 s``, ``14 s`` or ``12:30 min``."""
+    if value is None:
+        return NONE
+    if value < 120:
+        return f"{value:.2f} s" if value < 10 else f"{value:.0f} s"
+    return f"{terminal.duration(value)} {'h' if value >= 3600 else 'min'}"
+
+
+def count(value: float | None) -> str:
+    """Return ``22,816,402``."""
+    return NONE if value is None else f"{value:,.0f}"
+
+
+def memory(size: float | None) -> str:
+    """Return a number of bytes as ``970 MB`` (1 MB = 10⁶ bytes)."""
+    return NONE if size is None else f"{size / 1e6:,.0f} MB"
+
+
+def fingerprint(protocol: Protocol) -> str:
+    """Return the first 8 hex digits of each task's test fingerprint: enough to see that two tables have other data."""
+    return " ".join(task.test[:8] for task in protocol.tasks)
+
+
+def budget(protocol: Protocol) -> str:
+    """Return ``3 epochs, batch 16``, with the limit of training rows where there is one."""
+    limit = f", {protocol.limit_train:,} training rows" if protocol.limit_train else ""
+    return f"{terminal.counted(protocol.epochs, 'epoch')}, batch {protocol.batch_size}{limit}"

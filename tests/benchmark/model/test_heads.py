@@ -1,0 +1,64 @@
+"""Heads: the arithmetic they are documented to do, by hand."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import nn
+
+from benchmark.model.heads import ClassifierHead, ProjectionHead
+
+
+@pytest.fixture
+def vectors() -> torch.Tensor:
+    return torch.randn(5, 8, generator=torch.Generator().manual_seed(0))
+
+
+def numbers(head: nn.Module) -> int:
+    return sum(weight.numel() for weight in head.parameters())
+
+
+def test_classifier_is_linear_relu_linear(vectors: torch.Tensor) -> None:
+    head = ClassifierHead(8, 16, 3, dropout=0.5).eval()
+    first, bias, second, offset = head.parameters()
+    expected = torch.clamp(vectors @ first.T + bias, min=0) @ second.T + offset
+    assert torch.allclose(head(vectors), expected, atol=1e-6)
+    assert head(vectors).shape == (5, 3)
+    assert numbers(head) == (8 * 16 + 16) + (16 * 3 + 3)
+
+
+def test_classifier_drops_its_input_in_training() -> None:
+    head = ClassifierHead(1000, 1, 1, dropout=0.25).train()
+    head[1], head[3] = nn.Identity(), nn.Identity()
+    dropped = head(torch.ones(1, 1000))
+    assert 0.15 < (dropped == 0).float().mean() < 0.35
+    assert torch.allclose(dropped[dropped > 0], torch.tensor(1 / 0.75))
+
+
+@pytest.mark.parametrize(("layers", "count"), [("linear", 8 * 4 + 4), ("mlp", 8 * 8 + 8 + 8 * 4 + 4)])
+def test_projection_has_unit_length(vectors: torch.Tensor, layers: str, count: int) -> None:
+    head = ProjectionHead(8, 4, layers, dropout=0.5).eval()
+    projected = head(vectors)
+    assert projected.shape == (5, 4)
+    assert torch.allclose(projected.norm(dim=1), torch.ones(5))
+    assert numbers(head) == count
+
+
+def test_projection_by_hand(vectors: torch.Tensor) -> None:
+    head = ProjectionHead(8, 4, "linear", dropout=0.0)
+    weight, bias = head.parameters()
+    raw = vectors @ weight.T + bias
+    assert torch.allclose(head(vectors), raw / raw.square().sum(1, keepdim=True).sqrt(), atol=1e-6)
+
+
+def test_projection_of_nothing_is_finite() -> None:
+    head = ProjectionHead(8, 4, "linear", dropout=0.0)
+    with torch.no_grad():
+        for weight in head.parameters():
+            weight.zero_()
+    vectors = torch.ones(2, 8, requires_grad=True)
+    projected = head(vectors)
+    projected.sum().backward()
+    assert vectors.grad is not None
+    assert torch.isfinite(projected).all()
+    assert torch.isfinite(vectors.grad).all()

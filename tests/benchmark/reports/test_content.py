@@ -1,0 +1,110 @@
+"""What a report gathers: sections, costs, curves, ranks over suites."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+import numpy as np
+import pytest
+
+from benchmark.record import Point
+from benchmark.reports.content import Report, gather
+
+MADE = "2026-01-02T03:04:05+00:00"
+
+
+def report(results: Any, **more: Any) -> Report:
+    return gather(results.records, results.predictions, MADE, **more)
+
+
+def test_a_line_is_a_row_with_its_costs(three: Any) -> None:
+    (section,) = report(three).sections
+    first = section.lines[0]
+    assert (first.row.label, first.place.letters) == ("good", "a")
+    assert (first.total, first.fit_seconds, first.memory, first.tuning_trials) == (20_000, 5.0, 2**29, None)
+    assert report(three).made == MADE
+
+
+def test_protocols_have_sections_of_their_own(three: Any) -> None:
+    longer = dataclasses.replace(three.protocol, epochs=5)
+    three.add(three.cell("good", 0, longer), np.arange(400) < 100)
+    first, second = report(three).sections
+    assert (first.protocol.epochs, second.protocol.epochs) == (2, 5)
+    assert [len(section.lines) for section in (first, second)] == [3, 1]
+    assert report(three).over_suites is None  # two protocols of one suite are not two suites
+
+
+def test_provenance_has_data_weights_versions_seeds_dates(three: Any) -> None:
+    facts = report(three).sections[0].facts
+    assert facts["suite"] == "quick: Synthetic assistant utterances, 18 scenarios (built in)"
+    assert facts["data, scenario"] == (
+        f"made up (synthetic); train 90 rows {'f' * 12}, validation 9 rows {'e' * 12}, test 100 rows {'d' * 12}"
+    )
+    assert facts["encoder"] == "tiny @ r1r1r1r1r1r1, weights e1e1e1e1e1e1"
+    assert facts["seeds"] == "0, 1, 2"
+    assert facts["versions"] == "python 3.11.7, numpy 2.4.6, torch 2.13.0"
+    assert facts["code"] == "commit abc123400000"
+    assert facts["runs of"] == "2025-01-02"
+    assert facts["report"].endswith(", 2026-01-02")
+
+
+def test_several_versions_are_all_named(three: Any) -> None:
+    upgraded = dataclasses.replace(three.cell("good", 9), versions=(("numpy", "2.5"),))
+    three.add(upgraded, np.arange(400) < 100)
+    assert "numpy 2.4.6 and 2.5" in report(three).sections[0].facts["versions"]
+
+
+def test_curves_are_means_over_seeds_with_their_range(three: Any) -> None:
+    by_run = {record.run: record for record in three.records}
+
+    def points(run: str) -> tuple[Point, ...]:
+        return (Point("main", 1, "train/loss", 1.0 + by_run[run].cell.seed), Point("main", 2, "train/loss", np.nan))
+
+    found = report(three, curves=points).sections[0].curves
+    assert [curve.label for curve in found] == ["good", "same", "bad"]
+    assert found[0].epochs == ((1, 2.0, 1.0, 3.0),)
+    assert report(three).sections[0].curves == ()
+
+
+def test_methods_are_ranked_over_suites(three: Any) -> None:
+    for name in ("other", "third"):
+        protocol = dataclasses.replace(three.protocol, suite=name)
+        for method, hits in (("good", 300), ("same", 200), ("new", 100)):
+            three.add(three.cell(method, 0, protocol), np.arange(400) < hits)
+    found = report(three).over_suites
+    assert found is not None
+    assert (found.suites, found.methods) == (("quick", "other", "third"), ("good", "same"))
+    assert found.ranks.average == pytest.approx((3.5 / 3, 5.5 / 3))  # they are level on the first
+
+
+def test_sentences_below_the_table(three: Any) -> None:
+    three.fail(three.cell("broken", 4), "no\nmemory")
+    (section,) = report(three).sections
+    ties = (
+        "Rows that share a letter can't be told apart at the 5% level: paired over common seeds, two-level bootstrap "
+        "over seeds and test rows, Holm's correction over 3 pairs."
+    )
+    cheapest = "Of these, same trains the fewest parameters (200) and has the shortest epoch (3.00 s)."
+    assert section.notes == (
+        "Synthetic data: these figures rank nothing but methods on this data.",
+        "± is the half-width of the 95% t interval over seeds, 2.48 standard deviations at three seeds.",
+        ties,
+        f"No best method: good and same are tied. {cheapest}",
+        "broken, seed 4: failed: no memory",
+    )
+
+
+def test_a_running_cell_needs_no_reason(three: Any) -> None:
+    running = three.fail(three.cell("slow", 0), "")
+    three.records[-1] = dataclasses.replace(running, status="running")
+    assert report(three).sections[0].notes[-1] == "slow, seed 0: running"
+
+
+def test_a_single_seed_says_what_its_test_means(results: Any) -> None:
+    results.add(results.cell("a", 0), np.arange(100) < 90)
+    results.add(results.cell("b", 0), np.arange(100) < 50)
+    notes = " ".join(report(results).sections[0].notes)
+    assert "A row of one seed has no interval" in notes
+    assert "which compares two trained models and not the methods" in notes
+    assert "a is told apart from every other tested row." in notes

@@ -1,0 +1,179 @@
+"""From a name and settings to a method: defaults, preferences, rivals, ranges."""
+
+from __future__ import annotations
+
+import dataclasses
+import itertools
+from dataclasses import dataclass
+
+import pytest
+
+from benchmark import registry
+from benchmark.errors import UsageError
+from benchmark.registry import technique
+from benchmark.space import Settings, Value, describe, parameter
+from benchmark.train.baseline import Baseline
+from benchmark.train.method import Recipient, build, parameters, settle
+from benchmark.train.recipe import Budget, Technique
+
+BUDGET = Budget(2, 8, "best")
+BASELINE = {found.name: found.default for found in describe(Baseline)}
+
+
+def refused(name: str, given: dict[str, Value], defaults: Settings = ()) -> str:
+    with pytest.raises(UsageError) as caught:
+        settle(name, given, defaults)
+    return str(caught.value)
+
+
+@pytest.fixture
+def registered(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a test registers is gone afterwards."""
+    monkeypatch.setattr(registry, "_entries", dict(registry._entries))
+    registry.load()
+
+
+class TestSettle:
+    def test_without_settings_the_baseline_has_its_defaults(self) -> None:
+        settled = settle("finetune", {})
+        assert dict(settled) == BASELINE
+        assert settled == tuple(sorted(settled))
+        assert hash(settled)
+
+    def test_given_values_win(self) -> None:
+        assert dict(settle("finetune", {"lr": 0.5, "gradient_clip": None})) == {
+            **BASELINE,
+            "lr": 0.5,
+            "gradient_clip": None,
+        }
+
+    def test_a_whole_number_will_do_for_a_number(self) -> None:
+        value = dict(settle("finetune", {"lr": 1}))["lr"]
+        assert isinstance(value, float)
+        assert settle("finetune", {"lr": 1}) == settle("finetune", {"lr": 1.0})
+
+    def test_a_technique_has_its_own_parameters_and_the_shared_ones(self) -> None:
+        assert set(dict(settle("reinit", {}))) == {*BASELINE, "layers", "std"}
+        assert set(dict(settle("llrd+warmup", {}))) == {*BASELINE, "decay", "head_lr", "warmup_fraction"}
+        assert set(dict(settle("zero-shot", {}))) == {"hidden"}
+
+    @pytest.mark.parametrize(("name", "lr"), [("lora", 1e-3), ("simclr", 1e-5), ("lora+swa", 1e-3), ("swa", 1e-4)])
+    def test_a_preferred_default(self, name: str, lr: float) -> None:
+        assert dict(settle(name, {}))["lr"] == lr
+        assert {found.name: found.default for found in parameters(name)}["lr"] == lr
+
+    def test_rivals_leave_no_default(self) -> None:
+        for name in ("lora+simclr", "simclr+lora"):
+            line = refused(name, {})
+            assert "lora prefers 0.001" in line
+            assert "simclr prefers 1e-05" in line
+            assert f"--set {name}.lr=" in line
+            assert dict(settle(name, {"lr": 3e-4}))["lr"] == 3e-4
+
+    def test_the_suite_comes_before_the_baseline_and_after_everything_else(self) -> None:
+        suite: Settings = (("lr", 3e-4), ("dropout", 0.3))
+        assert dict(settle("finetune", {}, suite)) == {**BASELINE, "lr": 3e-4, "dropout": 0.3}
+        assert dict(settle("lora", {}, suite))["lr"] == 1e-3
+        assert dict(settle("lora", {}, suite))["dropout"] == 0.3
+        assert dict(settle("finetune", {"lr": 0.5}, suite))["lr"] == 0.5
+        assert dict(settle("zero-shot", {}, (("hidden", 32), ("lr", 3e-4)))) == {"hidden": 32}
+
+    def test_a_suite_may_set_what_is_shared_and_nothing_else(self) -> None:
+        assert "the suite's [defaults] name 'rank'" in refused("lora", {}, (("rank", 4),))
+        assert "dropout takes" in refused("finetune", {}, (("dropout", 1.5),))
+
+    def test_an_unknown_parameter(self) -> None:
+        line = refused("reinit", {"layer": 2})
+        assert line.startswith("method 'reinit' has no parameter 'layer': it has ")
+        assert "layers" in line
+        assert "lr" in line
+
+    @pytest.mark.parametrize(
+        ("name", "parameter", "value"),
+        [
+            ("finetune", "lr", 0.0),
+            ("finetune", "lr", -1e-3),
+            ("finetune", "lr", 1.5),
+            ("finetune", "lr", float("nan")),
+            ("finetune", "lr", float("inf")),
+            ("finetune", "lr", None),
+            ("finetune", "lr", "fast"),
+            ("finetune", "lr", True),
+            ("finetune", "gradient_clip", 0.0),
+            ("finetune", "hidden", 0),
+            ("finetune", "hidden", 2.5),
+            ("reinit", "layers", 0),
+            ("reinit", "std", 0.0),
+            ("lora", "rank", 0),
+            ("lora", "targets", "key"),
+            ("supcon", "temperature", 0.0),
+            ("supcon", "projection", "deep"),
+            ("supcon", "freeze", 1),
+            ("supcon", "contrastive_batch_size", 1),
+            ("swa", "swa_start", 1.0),
+            ("swa", "snapshots", 0),
+            ("warmup", "warmup_fraction", 0.95),
+            ("llrd", "decay", 1.1),
+        ],
+    )
+    def test_a_value_out_of_range(self, name: str, parameter: str, value: Value) -> None:
+        line = refused(name, {parameter: value})
+        assert line.startswith(f"{parameter} takes ")
+        assert line.endswith(f"not {value!r}")
+
+    def test_every_default_is_within_its_own_range(self) -> None:
+        assert len(registry.names()) >= 13
+        for name in registry.names():
+            settled = settle(name, {})
+            assert settle(name, dict(settled)) == settled
+
+    @pytest.mark.usefixtures("registered")
+    def test_one_name_for_two_parameters(self) -> None:
+        @technique("again", source="a test")
+        @dataclass(frozen=True)
+        class Again(Technique):
+            """Calls a parameter as another technique does."""
+
+            rank: int = parameter(3, "a rank")
+
+        assert "'again' and 'lora' both have a parameter 'rank'" in refused("again+lora", {})
+
+
+class TestBuild:
+    def of(self, name: str, **given: Value) -> Recipient:
+        found = build(name, settle(name, given), BUDGET)
+        assert isinstance(found, Recipient)
+        return found
+
+    def test_settings_reach_the_recipe(self) -> None:
+        recipe = self.of("finetune", lr=0.5, lr_floor=0.25, weight_decay=0.125, hidden=7, gradient_clip=None).recipe
+        assert recipe.peak == 0.5
+        assert recipe.schedule.factor(10, 10) == 0.25
+        assert dataclasses.asdict(recipe.optimizer)["weight_decay"] == 0.125  # type: ignore[call-overload]
+        assert dataclasses.asdict(recipe.objective)["hidden"] == 7  # type: ignore[call-overload]
+        assert dataclasses.asdict(recipe.gradients)["clip"] is None  # type: ignore[call-overload]
+
+    @pytest.mark.parametrize("name", [name for name in registry.names() if "+" in name])
+    def test_a_combination_is_the_same_in_any_order(self, name: str) -> None:
+        found = {self.of("+".join(words)) for words in itertools.permutations(name.split("+"))}
+        assert len(found) == 1
+
+    def test_a_clash_is_found_without_data(self) -> None:
+        with pytest.raises(UsageError, match="both say what 'schedule' is to be"):
+            self.of("schedule+warmup")
+
+    def test_layers_are_checked(self) -> None:
+        self.of("reinit", layers=6).check(6)
+        self.of("swa+reinit", layers=6).check(6)
+        with pytest.raises(UsageError, match=r"reinit.layers=7, but the encoder has 6 layers: choose at most 6"):
+            self.of("swa+reinit", layers=7).check(6)
+
+    @pytest.mark.usefixtures("registered")
+    def test_a_technique_that_is_none(self) -> None:
+        @technique("no-technique", source="a test")
+        @dataclass(frozen=True)
+        class NoTechnique:
+            """Does not derive from Technique."""
+
+        with pytest.raises(TypeError, match="does not derive from Technique"):
+            self.of("no-technique")

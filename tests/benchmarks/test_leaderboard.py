@@ -1,0 +1,55 @@
+"""How long the leaderboard's frames take on a store of 2,000 finished cells. `make bench-speed` runs it."""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+from pathlib import Path
+
+import pytest
+from pytest_benchmark.fixture import BenchmarkFixture
+
+from benchmark.tracking import Tracking
+from leaderboard.queries.board import board
+from leaderboard.queries.curves import band, frame
+from leaderboard.queries.selection import Filters, let_through
+from leaderboard.queries.table import tables
+
+MAKER = Path(__file__).resolve().parents[1] / "make_store.py"
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory: pytest.TempPathFactory) -> Tracking:
+    spec = importlib.util.spec_from_file_location("make_store", MAKER)
+    assert spec
+    assert spec.loader
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module
+    spec.loader.exec_module(module)
+    return Tracking(module.fill(tmp_path_factory.mktemp("large"), cells=2000, rows=20))
+
+
+@pytest.mark.benchmark(group="leaderboard, 2,000 cells")
+def test_read_and_tabulate(benchmark: BenchmarkFixture, store: Tracking) -> None:
+    """What a cold page needs before it is drawn: at most 3 s with everything around it."""
+    found = benchmark.pedantic(lambda: tables(store.records()), rounds=3)
+    assert sum(len(table.records) for table in found.values()) == 2000
+
+
+@pytest.mark.benchmark(group="leaderboard, 2,000 cells")
+def test_change_a_filter(benchmark: BenchmarkFixture, store: Tracking) -> None:
+    """What a changed filter needs: at most 0.5 s with everything around it."""
+    table = next(iter(tables(store.records()).values()))
+    filters = Filters(since="2026-11-02", search="l")
+    found = benchmark(lambda: board(table, let_through(table, filters), None))
+    assert 0 < len(found) < len(table.rows)
+
+
+@pytest.mark.benchmark(group="leaderboard, 2,000 cells")
+def test_read_curves_of_six_rows(benchmark: BenchmarkFixture, store: Tracking) -> None:
+    table = next(iter(tables(store.records()).values()))
+    records = [record for group in table.groups[:6] for record in table.records_of[group]]
+    found = benchmark.pedantic(
+        lambda: band(frame((one.cell.group, one.cell.seed, store.points(one.run)) for one in records)), rounds=3
+    )
+    assert found["group"].nunique() == 6

@@ -1,0 +1,30 @@
+"""The baseline answers no question differently, and it learns."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from benchmark.train.baseline import Baseline
+from benchmark.train.method import build, settle
+from benchmark.train.predict import evaluate
+from benchmark.train.recipe import Budget
+from methods.finetune import FineTune
+
+BUDGET = Budget(2, 8, "best")
+
+
+def test_it_changes_nothing() -> None:
+    assert FineTune().answers(Baseline(), BUDGET).given() == {}
+    assert FineTune().afterwards(Baseline(), BUDGET) is None
+    built: Any = build("finetune", settle("finetune", {}), BUDGET)
+    assert built.recipe == Baseline().recipe(BUDGET)
+
+
+def test_it_learns_forty_rows_by_heart(lab: Any) -> None:
+    task, run = lab.task(), lab.run(epochs=20)
+    method = build("finetune", settle("finetune", {"lr": 3e-3}), run.budget)
+    predictor = method.fit([task.without_test()], run)
+    scores = {score.metric: score.value for score in evaluate(predictor, task.head, task.train).scores()}
+    assert scores["accuracy"] > 0.95
+    losses = [point.value for point in run.watcher.points if point.key == "train/loss"]
+    assert losses[-1] < losses[0] / 3
