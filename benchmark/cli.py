@@ -40,6 +40,12 @@ class Help(argparse.RawDescriptionHelpFormatter):
         width = min(100, shutil.get_terminal_size((100, 24)).columns)
         super().__init__(prog, max_help_position=min(30, width // 3), width=width)
 
+    def add_argument(self, action: argparse.Action) -> None:
+        """Leave room for the indentation of verbs, which argparse forgets when it measures the longest name."""
+        self._indent()
+        super().add_argument(action)
+        self._dedent()
+
 
 class Parser(argparse.ArgumentParser):
     """Arguments whose errors are a `UsageError`, with the nearest name for a mistyped option."""

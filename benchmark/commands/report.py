@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from benchmark.reports import Report
 
 NAME = "report"
-HELP = "write the table with intervals, ties and provenance as md, html, latex, csv, json or parquet"
+HELP = "write the table with ties and provenance: md, csv, latex, html, json, parquet"
 ORDER = 27
 FORMATS = ("md", "csv", "latex", "html", "json", "parquet")
 DESCRIPTION = """\

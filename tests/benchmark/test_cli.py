@@ -48,7 +48,7 @@ def test_help_names_every_verb_with_its_meaning(capsys: pytest.CaptureFixture[st
     known = commands.load()
     assert {"run", "list", "show", "doctor"} <= known.keys()
     for name, verb in known.items():
-        assert f"{name} " in shown
+        assert f" {name}  " in shown
         assert verb.HELP.split()[0] in shown
 
 
@@ -91,10 +91,10 @@ BAD = [
     (["list"], "KIND is missing: `bench list --help` shows what it takes"),
     (
         ["list", "method"],
-        "bench list takes methods, suites, datasets, encoders or runs, not 'method': did you mean 'methods'?",
+        "bench list takes methods, suites, datasets, encoders, runs or studies, not 'method': did you mean 'methods'?",
     ),
-    (["list", "suites", "--suite", "quick"], "--suite selects runs: leave it out of `bench list suites`"),
-    (["show"], "METHOD|RUN is missing: `bench show --help` shows what it takes"),
+    (["list", "suites", "--suite", "quick"], "--suite selects runs or studies: leave it out of `bench list suites`"),
+    (["show"], "METHOD|RUN|STUDY is missing: `bench show --help` shows what it takes"),
 ]
 
 

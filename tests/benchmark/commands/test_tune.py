@@ -92,7 +92,7 @@ def test_a_sweep_is_killed_continued_used_and_shown(
     assert "which cost 4 trials" in table
     trial = found["all_trials"][0]["runs"][0]
     assert main(["show", trial]) == 0
-    assert f"trial       0 of study {found['name']}" in capsys.readouterr().out
+    assert f"  0 of study {found['name']}" in capsys.readouterr().out
 
 
 @pytest.mark.slow

@@ -77,12 +77,6 @@ def test_a_probe_is_drawn_both_ways(app_on: Callable[[str], AppTest], uri: str) 
     best, advice = (frame.value for frame in opened.dataframe)
     assert list(best["layer"]) == [4, 4]
     assert set(advice["layer"]) == {3}
-    seed = opened.selectbox(key="probe_seed").options[1]
-    opened.selectbox(key="probe_seed").set_value(seed).run()
-    _sound(opened)
-    assert any("One seed" in caption.value for caption in opened.caption)
-    opened.selectbox(key="figure").set_value("training cross entropy").run()
-    _sound(opened)
 
 
 def test_the_frame_holds_means_over_seeds() -> None:
