@@ -98,7 +98,7 @@ def resolve(name: str) -> EncoderSource:
 
 def _check_id(name: str) -> None:
     from huggingface_hub.errors import HFValidationError
-    from huggingface_hub.utils import validate_repo_id
+    from huggingface_hub.utils import validate_repo_id  # type: ignore[attr-defined]  # public, but not in __all__
 
     try:
         validate_repo_id(name)

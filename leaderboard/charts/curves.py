@@ -13,7 +13,7 @@ from leaderboard.charts import style
 
 def lines(bands: pd.DataFrame, title: str, names: Mapping[str, str], places: Mapping[str, int]) -> go.Figure:
     """Return one line per row of `bands` (`queries.curves.band` of one phase and key): the mean, in the seeds' band."""
-    made = style.figure("epoch", title, height=360, hovermode="x unified", legend={"yanchor": "bottom", "y": 1.02})
+    made = style.figure("epoch", title, height=360, hovermode="x unified")
     order = sorted(bands["group"].unique(), key=lambda group: places[str(group)])
     for group in order:
         found = bands[bands["group"] == group]

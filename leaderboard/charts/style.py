@@ -20,8 +20,8 @@ COLOURS = (
 )
 SYMBOLS = ("circle", "diamond", "square", "triangle-up", "x", "cross", "star", "triangle-down")
 DASHES = ("solid", "dash", "dot", "dashdot")
-SEQUENTIAL = ("rgba(59,130,246,0.04)", "#93c0fb", "#3b82f6", "#1d4fc4", "#0f2d75")
-"""From nothing to most. The first is nearly transparent, so that it is the ground's colour, light or dark."""
+SEQUENTIAL = ("rgba(59,130,246,0.03)", "rgba(59,130,246,0.4)", "rgba(59,130,246,0.7)", "rgba(59,130,246,1)")
+"""From nothing to most. It lets the ground through, so that little is pale on light and dim on dark ground."""
 GRID = "rgba(128,128,128,0.22)"
 BASE = "rgba(128,128,128,0.6)"
 HEIGHT = 460
@@ -51,12 +51,12 @@ def dash(place: int) -> str:
 
 
 def figure(x: str, y: str, height: int = HEIGHT, **layout: Any) -> go.Figure:
-    """Return an empty figure with these titles of axes; legend below, so that a phone keeps its width for the data."""
+    """Return an empty figure with these titles of axes; legend above, so that a phone keeps its width for the data."""
     made = go.Figure()
     made.update_layout(
         height=height,
         margin={"l": 8, "r": 8, "t": 24, "b": 8},
-        legend={"orientation": "h", "yanchor": "top", "y": -0.18, "x": 0, "font": {"size": 12}},
+        legend={"orientation": "h", "yanchor": "bottom", "y": 1.02, "x": 0, "font": {"size": 12}},
         hoverlabel={"namelength": -1},
     )
     made.update_layout(**layout)

@@ -23,7 +23,7 @@ def scatter(
     positive = known[cost][known[cost] > 0]
     wide = not positive.empty and positive.max() > 50 * positive.min()
     left = positive.min() / 10 if wide else 0.0
-    made = style.figure(*titles, hovermode="closest")
+    made = style.figure(*titles, height=560, hovermode="closest")
     shown = known[cost].where(known[cost] > 0, left)
     ahead = known[known["front"]].assign(x=shown).sort_values("x")
     made.add_scatter(

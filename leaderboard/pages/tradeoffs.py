@@ -61,7 +61,7 @@ def render(context: Context) -> None:
         "costs as little and scores as well. On a logarithmic axis, a cost of 0 stands at the left end."
     )
     st.subheader("On the front", anchor=False)
-    names = ["method", "origin", "tie", "test", "half", "trainable", "epoch_seconds", "fit_seconds", "memory"]
+    names = ["method", "test", "half", "tie", "trainable", "epoch_seconds", "fit_seconds", "memory"]
     show.table(protocol, frame[frame["front"]].sort_values(cost), names)
 
 
