@@ -317,7 +317,7 @@ def test_another_process_has_the_same_ids_but_for_methods_whose_file_was_edited(
     explained.write_text('# A remark.\n"""Another word. ' + text[3:], encoding="utf-8")
 
     done = subprocess.run(
-        [sys.executable, "-c", IDS, base.encoder.name, *names],
+        [sys.executable, "-c", IDS, str(base.encoder.folder), *names],
         cwd=away,
         env={**os.environ, "PYTHONPATH": str(copy), "PYTHONHASHSEED": "12345"},
         capture_output=True,
