@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import signal
 import sys
 import tempfile
 from collections.abc import Iterable, Iterator
@@ -37,7 +38,12 @@ ROOT = Path(__file__).resolve().parents[1]
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Give the session an empty Hugging Face cache, so that no test depends on what was downloaded before."""
+    """Give the session an empty Hugging Face cache, so that no test depends on what was downloaded before.
+
+    And let Ctrl-C work: a shell starts background commands with SIGINT ignored, and what they start inherits that.
+    """
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     if not hasattr(config, "workerinput"):  # the first process; its workers inherit the variable
         cache = tempfile.TemporaryDirectory(prefix="bench-tests-")
         config.add_cleanup(cache.cleanup)

@@ -18,6 +18,10 @@ from benchmark.commands.tune import duration
 from benchmark.errors import UsageError
 
 BUDGET = ["--epochs", "1", "--batch-size", "16", "--limit-train", "48"]
+LISTENING = (  # a process that was started in the background ignores the signal unless told otherwise
+    "import signal, sys; signal.signal(signal.SIGINT, signal.default_int_handler)\n"
+    "from benchmark.cli import main; sys.exit(main(sys.argv[1:]))"
+)
 STORES = ["mlflow.db", "optuna.db"]
 
 
@@ -99,7 +103,7 @@ def test_a_sweep_is_killed_continued_used_and_shown(
 def test_ctrl_c_is_130_and_loses_nothing(words: list[str], place: Path) -> None:
     sweep = ["tune", *words, "--trials", "3", "--params", "lr"]
     with subprocess.Popen(
-        [sys.executable, "-m", "benchmark.cli", *sweep], stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        [sys.executable, "-c", LISTENING, *sweep], stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     ) as stopped:
         assert stopped.stderr
         for line in stopped.stderr:
