@@ -110,7 +110,7 @@ def test_cells_that_failed_stay_visible_with_their_reasons() -> None:
     assert "a, seed 1: diverged: loss is nan at step 3" in lines
     assert "a, seed 2: failed: no reason was recorded" in lines
     assert "b, seed 0: skipped: no meaning here" in lines
-    assert next(line for line in lines if line.startswith("a ")).split()[-7:-4] == ["1", "of", "3"]
+    assert next(line for line in lines if line.startswith("a ")).split()[-2:] == ["1/3", "diverged"]
 
 
 @pytest.mark.parametrize("value", [math.nan, math.inf])
@@ -151,11 +151,11 @@ def test_the_table_reads_as_expected() -> None:
     assert printed(records) == [
         "",
         "quick  Synthetic assistant utterances, 18 scenarios (built in)",
-        "            validation        test   test   trainable    seconds",
-        "method      accuracy %  accuracy %   loss  parameters  per epoch  seeds  status",
-        "───────────────────────────────────────────────────────────────────────────────",
-        "beta        91.0        90.0        0.250       1,050         12      1  done",
-        "alpha       83.0 ± 5.0  82.0 ± 5.0  0.500       1,050       2.00      3  done",
+        "            validation        test   test   trainable  s per",
+        "method      accuracy %  accuracy %   loss  parameters  epoch  seeds  status",
+        "─────────────────────────────────────────────────────────────────────────────",
+        "beta        91.0        90.0        0.250       1,050     12      1  done",
+        "alpha       83.0 ± 5.0  82.0 ± 5.0  0.500       1,050   2.00      3  done",
         "encoder tiny, 2 epochs, batch 16, best epoch kept, cpu fp32, seeds 0–2",
         "± is the half-width of the 95% t interval over seeds",
         "n=1: no interval (more seeds give one: --seeds 3)",
