@@ -53,4 +53,5 @@ class Collector:
             first_epoch_seconds=epochs[0].seconds if epochs else None,
             epoch_seconds=seconds,
             examples_per_second=rate,
+            encode_seconds=phase.encode_seconds,
         )

@@ -7,6 +7,8 @@ import traceback
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
 from benchmark import environment
 from benchmark.cell import Cell, label
 from benchmark.collector import Collector
@@ -127,9 +129,9 @@ class _Bench:
 def _attempt(plan: Plan, cell: Cell, run: Run) -> Outcome:
     """Fit and evaluate; whatever is raised becomes the cell's own outcome."""
     try:
-        fitted = method.build(cell.method, cell.parameters, plan.budget).fit(
-            [task.without_test() for task in plan.tasks], run
-        )
+        built = method.build(cell.method, cell.parameters, plan.budget)
+        built.check(plan.encoder.layers, [task.head for task in plan.tasks])
+        fitted = built.fit([task.without_test() for task in plan.tasks], run)
         validation = tuple(evaluate(fitted, task.head, task.validation) for task in plan.tasks)
         test = tuple(evaluate(fitted, task.head, task.test) for task in plan.tasks)
         scores = tuple(score for predictions in (*validation, *test) for score in predictions.scores())
@@ -172,7 +174,14 @@ def _facts(run: Run, tasks: Sequence[Task]) -> tuple[DataFacts, ...]:
 
 
 def _truncated(split: Split, run: Run) -> int:
-    return sum(tokens.truncated for tokens in run.encode(split).sentences)
+    """Return the rows of `split` of which some sentence was cut: a pair that lost two ends is one row."""
+    sentences = run.encode(split).sentences
+    total = sum(tokens.truncated for tokens in sentences)
+    if len(sentences) == 1 or not all(tokens.truncated for tokens in sentences):
+        return total
+    full = np.flatnonzero(np.all([tokens.lengths >= run.max_length for tokens in sentences], axis=0))  # (rows,)
+    both = [all(run.tokenizer.encode([text])[1] for text in split.texts[row]) for row in full.tolist()]
+    return total - sum(both)
 
 
 def exit_status(records: Sequence[Record]) -> int:

@@ -8,7 +8,9 @@ from benchmark.registry import technique
 from benchmark.train.two_phase import ContrastiveThenClassify
 
 
-@technique("simclr", source="gag-2025 §3.4, isayama-2025 §3.4, yang-2025 §3.2, zheng-2024 table 6; Chen et al. 2020 eq. 1")
+@technique(
+    "simclr", source="gag-2025 §3.4, isayama-2025 §3.4, yang-2025 §3.2, zheng-2024 table 6; Chen et al. 2020 eq. 1"
+)
 @dataclass(frozen=True)
 class SimCLR(ContrastiveThenClassify):
     """Contrastive learning without labels (NT-Xent over two dropout views), then a classifier on it.

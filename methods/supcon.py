@@ -8,7 +8,9 @@ from benchmark.registry import technique
 from benchmark.train.two_phase import ContrastiveThenClassify
 
 
-@technique("supcon", source="gag-2025 §3.4, isayama-2025 §3.4, yang-2025 §3.2, zheng-2024 table 5; Khosla et al. 2020 eq. 2")
+@technique(
+    "supcon", source="gag-2025 §3.4, isayama-2025 §3.4, yang-2025 §3.2, zheng-2024 table 5; Khosla et al. 2020 eq. 2"
+)
 @dataclass(frozen=True)
 class SupCon(ContrastiveThenClassify):
     """Supervised contrastive learning of the encoder over two dropout views, then a classifier on it."""

@@ -30,24 +30,27 @@ class ContrastiveThenClassify(Technique):
     contrastive_batch_size: int | None = parameter(
         None, "rows per step of phase 1; none: the suite's", low=2, high=65_536, unit="rows"
     )
-    freeze: bool = parameter(True, "phase 2 leaves the encoder as it is (gag-2025, zheng-2024); yang-2025 trains it too")
+    freeze: bool = parameter(
+        True, "phase 2 leaves the encoder as it is (gag-2025, zheng-2024); yang-2025 trains it too"
+    )
     classifier_epochs: int = parameter(20, "epochs of phase 2", low=1, high=10_000, unit="epochs")
     classifier_lr: float = parameter(1e-3, "peak learning rate of phase 2", above=0.0, high=1.0, log=True)
 
     def answers(self, baseline: Baseline, budget: Budget) -> Answers:
-        """Phase 1: another objective, on two views."""
+        """Phase 1: another objective, on two views, and the projection head that it is measured on."""
         objective = Contrastive(
             self.supervised, self.temperature, self.projection, self.projection_size, baseline.dropout
         )
         size = self.contrastive_batch_size or budget.batch_size
         epochs = self.contrastive_epochs or budget.epochs
-        return Answers(objective=objective, batches=Shuffled(size, epochs, views=objective.views))
+        return Answers(objective=objective, heads=objective, batches=Shuffled(size, epochs, views=objective.views))
 
     def afterwards(self, baseline: Baseline, budget: Budget) -> Answers:
-        """Phase 2: the baseline's objective."""
+        """Phase 2: the baseline's heads and objective."""
         return Answers(
             trainable=HeadOnly() if self.freeze else None,
             peak=self.classifier_lr,
             batches=Shuffled(budget.batch_size, self.classifier_epochs),
+            heads=baseline.heads(),
             objective=baseline.objective(),
         )
