@@ -122,6 +122,11 @@ class Tracking:
         with _reported(self.store), self._artifacts(run, "predictions") as folder:
             return tuple(tracking_files.read(file) for file in sorted(folder.glob("*.parquet")))
 
+    def add_artifacts(self, run: str, folder: Path, name: str) -> None:
+        """Put the files of `folder` into the folder `name` of the run's artifacts. Raises UsageError."""
+        with _reported(self.store):
+            self._connect().log_artifacts(run, str(folder), name)
+
     def begin(self, cell: Cell, environment: Environment, data: tuple[DataFacts, ...]) -> LiveRun:
         """Begin the run of `cell`, making store and experiment where they are missing. Raises UsageError."""
         if self._client is None:

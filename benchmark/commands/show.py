@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from rich.console import Group, RenderableType
 from rich.text import Text
 
-from benchmark import terminal
+from benchmark import layers, terminal
 from benchmark.commands._options import add_json, add_tracking, filled
 from benchmark.commands._print import pairs, table
 from benchmark.commands._request import add_request, command, request_of
@@ -34,6 +34,8 @@ examples (`bench list methods` and `bench list runs` show the names):
   bench show A+B           what two techniques do together, and the parameters of both
   bench show 1f3a9c2d      a run, by its id or the beginning of it
 """
+FIGURES = "figures"
+"""Folder of a run's artifacts that holds figures."""
 MOST_EPOCHS = 12
 """Rows of the curves' table; a longer curve is thinned, its first and last epoch kept."""
 
@@ -42,6 +44,11 @@ def configure(parser: argparse.ArgumentParser) -> None:
     """Add the options of ``bench show``."""
     parser.description, parser.epilog = f"{HELP[0].upper()}{HELP[1:]}.", EPILOG
     parser.add_argument("name", type=filled("bench show"), metavar="METHOD|RUN", help="a method's name or a run's id")
+    parser.add_argument(
+        "--plot",
+        choices=("layers",),
+        help="of a run that has scores by layer: write its figures (PNG and Plotly JSON) into its artifacts",
+    )
     add_tracking(parser.add_argument)
     add_json(parser.add_argument, "it")
 
@@ -49,7 +56,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Print what `arguments` name. Raises UsageError for a name that is neither a method's nor a run's."""
     with terminal.stdout_kept() as stream:
-        found = _run_called(arguments) or _method_called(arguments.name)
+        found = _plotted(arguments) if arguments.plot else _run_called(arguments) or _method_called(arguments.name)
         if arguments.json:
             terminal.write_json(found[0], stream)
         else:
@@ -76,6 +83,26 @@ def _run_called(arguments: argparse.Namespace) -> Shown | None:
         if arguments.name in {entry.name for entry in registry.entries()}:
             return None  # a method whose name happens to be hexadecimal
         raise
+
+
+def _plotted(arguments: argparse.Namespace) -> Shown:
+    """Write the figures of the run that `arguments` name into its artifacts. Raises UsageError."""
+    import tempfile
+    from pathlib import Path
+
+    from benchmark import figures
+    from benchmark.tracking import Tracking, resolve_uri
+
+    tracking = Tracking(resolve_uri(arguments.tracking_uri))
+    record = tracking.record(arguments.name)
+    with tempfile.TemporaryDirectory() as folder:
+        files = [file.name for file in figures.write_layers(record, Path(folder))]
+        tracking.add_artifacts(record.run, Path(folder), FIGURES)
+    best = figures.recommended(record)
+    facts = {f"recommended layer for {task}": str(layer) for task, layer in best.items()}
+    facts |= {f"artifact {number}": f"{FIGURES}/{name}" for number, name in enumerate(files, start=1)}
+    document = {"run": record.run, "artifacts": [f"{FIGURES}/{name}" for name in files], "recommended": best}
+    return document, pairs(facts)
 
 
 def _method_called(name: str) -> Shown:
@@ -262,7 +289,8 @@ def _environment(record: Record) -> RenderableType | None:
     )
 
 
-def _curves(points: Sequence[Point]) -> RenderableType | None:
+def _curves(given: Sequence[Point]) -> RenderableType | None:
+    points = [point for point in given if layers.parse(point.key) is None]  # hundreds: `--plot layers` draws them
     if not points:
         return None
     keys = list(dict.fromkeys(point.key for point in points))

@@ -35,7 +35,7 @@ class Tokens:
 
     @classmethod
     def joined(cls, parts: Sequence[Tokens]) -> Tokens:
-        """Return the texts of all `parts`, in order: what one pass of an encoder reads. A single part is returned as is."""
+        """Return the texts of all `parts`, in order: what one pass of an encoder reads. A single part is itself."""
         if len(parts) == 1:
             return parts[0]
         lengths = np.concatenate([part.lengths for part in parts])
@@ -61,7 +61,7 @@ class Tokens:
         return Tokens(self.flat[places], offsets)
 
     def padded(self, pad: int) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
-        """Return ids and attention mask, each (texts, longest), padded on the right no further than the longest text."""
+        """Return ids and attention mask, each (texts, longest), padded on the right up to the longest text."""
         mask = np.arange(int(self.lengths.max(initial=0))) < self.lengths[:, None]  # (texts, longest)
         ids = np.full(mask.shape, pad, dtype=np.int64)
         ids[mask] = self.flat
@@ -69,7 +69,7 @@ class Tokens:
 
 
 def cache_folder() -> Path:
-    """Return where tokens are kept: ``$BENCH_CACHE``, else ``$XDG_CACHE_HOME/finetuning-benchmark``, else ``~/.cache/…``."""
+    """Return where tokens are kept: ``$BENCH_CACHE``, else a folder of ours in ``$XDG_CACHE_HOME`` or ``~/.cache``."""
     given = os.environ.get("BENCH_CACHE")
     if given:
         return Path(given)
@@ -79,7 +79,8 @@ def cache_folder() -> Path:
 @dataclass(frozen=True)
 class TokenCache:
     """Tokens by the fingerprint of the texts and the identity of the tokenizer. A cache that can't be written is no
-    error: the texts are tokenised again."""
+    error: the texts are tokenised again.
+    """
 
     folder: Path
     _memory: dict[str, Tokens] = field(default_factory=dict, repr=False, compare=False)

@@ -18,7 +18,6 @@ from benchmark.errors import UsageError
 from benchmark.model.catalogue import EncoderSource
 from benchmark.seeds import Streams
 
-
 PLAIN_ATTENTION = ("bert", "camembert", "distilbert", "electra", "roberta", "xlm-roberta")
 """Types of models whose layers are ``layer(states, mask)``, every layer with the same mask of what is no padding."""
 

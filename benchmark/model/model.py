@@ -60,7 +60,8 @@ def count(model: Model) -> Counts:
 @dataclass(frozen=True, eq=False)
 class Group:
     """Trainable parameters at one depth: 0 for the embeddings, 1..n for the layers, n + 1 for the pooler, None for the
-    heads."""
+    heads.
+    """
 
     depth: int | None
     parameters: tuple[nn.Parameter, ...]

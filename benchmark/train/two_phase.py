@@ -15,7 +15,8 @@ from benchmark.train.recipe import Answers, Budget, Technique
 @dataclass(frozen=True)
 class ContrastiveThenClassify(Technique):
     """Phase 1 trains encoder and projection head with a contrastive loss; phase 2 a classifier, the encoder frozen or
-    not. A subclass says whether labels take part in phase 1."""
+    not. A subclass says whether labels take part in phase 1.
+    """
 
     supervised: ClassVar[bool]
 
