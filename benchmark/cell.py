@@ -10,7 +10,7 @@ from __future__ import annotations
 import dataclasses
 from dataclasses import dataclass
 
-from benchmark.plain import digest
+from benchmark.plain import digest, later
 from benchmark.space import Settings
 
 TRIAL = "trial"
@@ -29,6 +29,8 @@ class TaskIdentity:
     train: str  # fingerprint of the split's rows: sha256
     validation: str
     test: str
+    low: float | None = later(None)  # range of labels that are numbers
+    high: float | None = later(None)
 
 
 @dataclass(frozen=True)

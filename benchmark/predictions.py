@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from benchmark.metrics import METRICS
+from benchmark.metrics import metrics_for, ordered
 from benchmark.record import Score
 
 
@@ -17,11 +17,13 @@ class Predictions:
 
     split: str
     task: str
-    classes: tuple[str, ...]
+    classes: tuple[str, ...]  # none where the label is a number
     ids: tuple[str, ...]  # (rows,)
-    labels: npt.NDArray[np.int64]  # (rows,)
-    logits: npt.NDArray[np.float32]  # (rows, outputs)
+    labels: npt.NDArray[np.int64] | npt.NDArray[np.float64]  # (rows,): indices of classes, 0 and 1, or numbers
+    logits: npt.NDArray[np.float32]  # (rows, outputs); one column for a binary logit and for a number
+    kind: str = "classes"
 
     def scores(self) -> tuple[Score, ...]:
-        """Return every metric on these rows. Raises ValueError where rows and logits don't belong together."""
-        return tuple(Score(self.split, self.task, found.name, found(self.logits, self.labels)) for found in METRICS)
+        """Return every metric that fits the kind. Raises ValueError where rows and logits don't belong together."""
+        fitting = metrics_for(self.kind, ordered=ordered(self.classes))
+        return tuple(Score(self.split, self.task, found.name, found(self.logits, self.labels)) for found in fitting)

@@ -99,18 +99,25 @@ def train_loss(points: Iterable[Point]) -> float | None:
 
 
 def validation_score(points: Sequence[Point], cell: Cell) -> float | None:
-    """Return the mean over `cell`'s tasks of each one's own metric on validation, or None where one is missing."""
+    """Return the mean over `cell`'s tasks of each one's own metric on validation, from 0 to 1 as `Record.headline` is.
+
+    None where a task's is missing.
+    """
     found = {point.key: point.value for point in points}
-    keys = [f"validation/{task.name}/{task.metric}" for task in cell.protocol.tasks]
-    return statistics.fmean(found[key] for key in keys) if keys and all(key in found for key in keys) else None
+    keys = {f"validation/{task.name}/{task.metric}": metric(task.metric) for task in cell.protocol.tasks}
+    if not keys or not all(key in found for key in keys):
+        return None
+    return statistics.fmean(own.share(found[key]) for key, own in keys.items())
 
 
 def score_text(value: float | None, cell: Cell) -> str:
-    """Return a headline score as people read it: a share in percent, anything else with four digits."""
+    """Return a headline score, 0..1, as people read it: in percent; one task's correlation on its own scale."""
     if value is None:
         return "–"
-    share = all(metric(task.metric).high == 1.0 for task in cell.protocol.tasks)
-    return terminal.percent(value) if share else f"{value:.4g}"
+    own = [metric(task.metric) for task in cell.protocol.tasks]
+    if len(own) == 1 and (own[0].low, own[0].high) != (0.0, 1.0):
+        return f"{own[0].low + value * (own[0].high - own[0].low):.4g}"
+    return terminal.percent(value)
 
 
 def time_left(ended: Sequence[float], waiting: int, elapsed: float, fraction: float) -> float | None:

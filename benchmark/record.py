@@ -7,10 +7,13 @@ metric needs no new run.
 from __future__ import annotations
 
 import statistics
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
-from benchmark.cell import Cell
+from benchmark.cell import Cell, TaskIdentity
+from benchmark.kinds import kind
+from benchmark.metrics import metric
 
 Status = Literal["running", "done", "diverged", "failed", "skipped", "interrupted", "pruned"]
 
@@ -50,6 +53,7 @@ class PhaseStarted:
     trainable_encoder: int  # parameters that move, adapters included
     trainable_head: int
     total: int  # parameters of encoder and heads as trained
+    encode_seconds: float = 0.0  # before it: encoding the rows once, where the encoder doesn't move
 
 
 @dataclass(frozen=True)
@@ -87,6 +91,9 @@ class PhaseCost:
     first_epoch_seconds: float | None  # kept apart: it pays for warm-up of caches and kernels
     epoch_seconds: float | None  # median over the other epochs; over the only one where there is but one
     examples_per_second: float | None
+    encode_seconds: float = (
+        0.0  # once, before the first epoch; next to none where an earlier cell left the states on disk
+    )
 
     @property
     def trainable(self) -> int:
@@ -119,8 +126,14 @@ class DataFacts:
     synthetic: bool
     rows: tuple[tuple[str, int], ...]  # per split
     duplicates: tuple[tuple[str, int], ...]  # "train ∩ test" → rows of the latter whose text stands in the former
-    truncated: tuple[tuple[str, int], ...]  # per split: rows cut at max length
+    truncated: tuple[tuple[str, int], ...]  # per split: rows of which a sentence was cut at max length
     notes: tuple[str, ...]  # "validation carved from train by a hash of the row (10%)"
+
+    @property
+    def truncated_shares(self) -> tuple[tuple[str, float], ...]:
+        """Per split: the share of rows of which a sentence was cut, 0..1."""
+        rows = dict(self.rows)
+        return tuple((split, count / rows[split]) for split, count in self.truncated if rows.get(split))
 
 
 @dataclass(frozen=True)
@@ -182,13 +195,26 @@ class Record:
         return None
 
     def headline(self, split: str) -> float | None:
-        """Return the mean over the tasks of each task's own metric: the figure that ranks. One task is n = 1."""
-        values = [self.score(split, task.name, task.metric) for task in self.cell.protocol.tasks]
-        present = [value for value in values if value is not None]
-        return statistics.fmean(present) if values and len(present) == len(values) else None
+        """Return the figure that ranks: the mean over the tasks of each task's own metric, on a scale from 0 to 1.
+
+        So the course computes its overall score: accuracies as they are, a correlation r as (r + 1) / 2. One task is
+        n = 1. None where a task's metric is missing.
+        """
+        return self._mean(split, lambda task: task.metric, lambda name, value: metric(name).share(value))
 
     def loss(self, split: str) -> float | None:
-        """Return the mean over the tasks of the cross-entropy per example, in nats."""
-        values = [self.score(split, task.name, "cross_entropy") for task in self.cell.protocol.tasks]
-        present = [value for value in values if value is not None]
-        return statistics.fmean(present) if values and len(present) == len(values) else None
+        """Return the mean over the tasks of each task's own loss per example.
+
+        In nats for classes and binary labels; numbers have a squared error, so that a mean over tasks of several kinds
+        has no unit. None where a task's loss is missing.
+        """
+        return self._mean(split, lambda task: kind(task.kind).loss, lambda _, value: value)
+
+    def _mean(
+        self, split: str, name: Callable[[TaskIdentity], str], scaled: Callable[[str, float], float]
+    ) -> float | None:
+        """Return the mean over the tasks of the score called `name`, `scaled`."""
+        tasks = self.cell.protocol.tasks
+        found = [(name(task), self.score(split, task.name, name(task))) for task in tasks]
+        values = [scaled(metric_name, value) for metric_name, value in found if value is not None]
+        return statistics.fmean(values) if values and len(values) == len(tasks) else None

@@ -16,12 +16,34 @@ from pathlib import Path
 from typing import Any
 
 from benchmark.errors import UsageError
-from benchmark.metrics import METRICS
+from benchmark.kinds import KINDS, kind
+from benchmark.metrics import metrics_for
 from benchmark.space import Settings
 
 SELECTIONS = ("best", "last")
-KINDS = ("classes",)
 SOURCES = ("builtin", "hub", "files")
+TYPES: dict[str, tuple[tuple[type, ...], str]] = {
+    "int": ((int,), "a whole number"),
+    "float": ((float, int), "a number"),
+    "str": ((str,), "text"),
+    "bool": ((bool,), "true or false"),
+}
+"""What TOML's values must be, by the type of the field that they are for."""
+
+
+@dataclass(frozen=True)
+class FileNames:
+    """What a task's files are called in a folder: ``files = { train = "sst-train.csv", test = "sst-dev.csv" }``.
+
+    A name may hold ``*`` and must then fit one file. Names that stand here win over the usual ones (train.csv, …).
+    """
+
+    train: str | None = None
+    validation: str | None = None  # none: carved from train by a hash of the row
+    test: str | None = None
+    whole: str | None = (
+        None  # used where the train file is missing: divided 80/20 into train and test by a hash of the id
+    )
 
 
 @dataclass(frozen=True)
@@ -29,12 +51,14 @@ class Source:
     """Where a task's rows come from."""
 
     type: str  # builtin | hub | files
-    dataset: str = ""  # hub: the dataset's id; files: a folder or file; builtin: scenario | intent
+    dataset: str = ""  # hub: the dataset's id; files: a folder or file; builtin: `bench list datasets` shows the names
     config: str | None = None  # hub: the configuration, such as a language
     revision: str | None = None  # hub: the commit; none: the newest, and the rows' fingerprint is recorded anyway
-    text_column: str | None = None  # none: found by its usual names
+    text_column: str | None = None  # none: found by its usual names; of a pair: both, joined by a comma
     label_column: str | None = None  # none: found by its usual names
     label_separator: str | None = None  # the label is the part before this mark's first occurrence
+    files: FileNames | None = None  # what they are called in a folder (of type files, or given with --data)
+    drop_incomplete: bool = False  # rows without a label or text are dropped and counted; else they are an error
 
 
 @dataclass(frozen=True)
@@ -43,8 +67,10 @@ class TaskSpec:
 
     name: str
     source: Source
-    kind: str = "classes"
-    metric: str = "accuracy"
+    kind: str = "classes"  # see `benchmark.kinds`
+    metric: str = "accuracy"  # the one that ranks; a suite that names none gets the kind's usual one
+    low: float | None = None  # range of labels that are numbers; with pair-classes they are rounded to whole ones
+    high: float | None = None
 
 
 @dataclass(frozen=True)
@@ -113,14 +139,47 @@ def parse(text: str, origin: str) -> Suite:
 def _task(entry: Any, origin: str) -> TaskSpec:
     if not isinstance(entry, dict) or not isinstance(entry.get("source"), dict):
         raise UsageError(f'{origin}: every [[tasks]] needs a source, such as source = {{ type = "builtin" }}')
-    source: Source = _build(Source, entry["source"], f"{origin}, source")
-    _require(source.type in SOURCES, origin, f"a source's type must be one of {', '.join(SOURCES)}")
+    source = _source(entry["source"], f"{origin}, source")
     task: TaskSpec = _build(TaskSpec, {**entry, "source": source}, f"{origin}, tasks")
-    _require(task.kind in KINDS, origin, f"a task's kind must be one of {', '.join(KINDS)}")
+    known_kinds = [kind.name for kind in KINDS]
+    _require(task.kind in known_kinds, origin, f"a task's kind must be one of {', '.join(known_kinds)}")
     _require_name(task.name, f"{origin}: a task's name")
-    known = [metric.name for metric in METRICS]
-    _require(task.metric in known, origin, f"a task's metric must be one of {', '.join(known)}, not {task.metric!r}")
+    _require_range(task, origin)
+    if "metric" not in entry:
+        task = dataclasses.replace(task, metric=kind(task.kind).metric)
+    fitting = [metric.name for metric in metrics_for(task.kind, ordered=task.low is not None) if metric.ranks]
+    _require(
+        task.metric in fitting,
+        origin,
+        f"the metric of a task of kind {task.kind} must be one of {', '.join(fitting)}, not {task.metric!r}",
+    )
     return task
+
+
+def _source(entry: dict[str, Any], origin: str) -> Source:
+    names = entry.get("files")
+    _require(names is None or isinstance(names, dict), origin, 'files must be a table, such as { train = "train.csv" }')
+    if isinstance(names, dict):
+        files: FileNames = _build(FileNames, names, f"{origin}, files")
+        pair = files.train is not None and files.test is not None
+        _require(pair or files.whole is not None, origin, "files must name train and test, or whole")
+        entry = {**entry, "files": files}
+    source: Source = _build(Source, entry, origin)
+    _require(source.type in SOURCES, origin, f"a source's type must be one of {', '.join(SOURCES)}")
+    return source
+
+
+def _require_range(task: TaskSpec, origin: str) -> None:
+    """Numbers need their range, pairs' classes may have one, and nothing else has any."""
+    given = [bound for bound in (task.low, task.high) if bound is not None]
+    if kind(task.kind).labels == "number":
+        _require(
+            len(given) == 2, origin, f"a task of kind {task.kind} needs low and high, such as low = 0 and high = 5"
+        )
+    elif task.kind != "pair-classes":
+        _require(not given, origin, f"low and high are for numbers: a task of kind {task.kind} has none")
+    _require(len(given) != 1, origin, "low and high must be given together")
+    _require(not given or given[0] < given[1], origin, "low must be below high")
 
 
 def _build(cls: Any, data: dict[str, Any], origin: str) -> Any:
@@ -131,9 +190,11 @@ def _build(cls: Any, data: dict[str, Any], origin: str) -> Any:
             near = difflib.get_close_matches(key, fields, n=1)
             hint = f"did you mean {near[0]!r}?" if near else f"known keys are {', '.join(fields)}"
             raise UsageError(f"{origin}: unknown key {key!r}: {hint}")
-        wanted = {"int": int, "str": str}.get(str(fields[key].type).removesuffix(" | None"))
-        if wanted and type(value) is not wanted:
-            raise UsageError(f"{origin}: {key} must be {'a whole number' if wanted is int else 'text'}, not {value!r}")
+        wanted, called = TYPES.get(str(fields[key].type).removesuffix(" | None"), ((object,), ""))
+        if type(value) not in wanted and object not in wanted:
+            raise UsageError(f"{origin}: {key} must be {called}, not {value!r}")
+        if float in wanted:
+            data = {**data, key: float(value)}
     missing = [name for name, field in fields.items() if name not in data and field.default is dataclasses.MISSING]
     if missing:
         raise UsageError(f"{origin}: {' and '.join(missing)} must be given")

@@ -18,7 +18,8 @@ from rich.table import Table
 from rich.text import Text
 
 from benchmark import terminal
-from benchmark.cell import TUNED, Cell, Protocol, label
+from benchmark.cell import TUNED, Cell, Protocol, TaskIdentity, label
+from benchmark.kinds import kind
 from benchmark.metrics import metric
 from benchmark.record import Record, Status, Tuning
 from benchmark.statistics import Summary, summarise
@@ -38,6 +39,16 @@ class Outcome:
 
 
 @dataclass(frozen=True)
+class TaskScores:
+    """One task's own metric, on the metric's own scale."""
+
+    task: str
+    metric: str
+    validation: Summary | None
+    test: Summary | None
+
+
+@dataclass(frozen=True)
 class Row:
     """One method with one set of parameters under one protocol, over its seeds."""
 
@@ -45,9 +56,10 @@ class Row:
     cell: Cell  # the first one; all of them differ in nothing but the seed
     seeds: tuple[int, ...]  # of the cells with scores, sorted
     others: tuple[Outcome, ...]  # the cells without, by seed
-    validation: Summary | None  # of the headline metric; none where no cell has it
+    validation: Summary | None  # of the headline, `Record.headline`; none where no cell has it
     test: Summary | None
-    loss: float | None  # mean over seeds of the test cross-entropy: nats per example
+    tasks: tuple[TaskScores, ...]  # in the protocol's order
+    loss: float | None  # mean over seeds of the mean over tasks of the test loss per example
     trainable: int | None  # parameters of encoder and head that move in the phase that trains the encoder
     epoch_seconds: float | None  # median over seeds
     synthetic: bool  # some of the rows of data were generated
@@ -130,7 +142,8 @@ def plain_rows(rows: Iterable[Row]) -> list[dict[str, object]]:
             "without_score": [dataclasses.asdict(other) for other in row.others],
             "validation": dataclasses.asdict(row.validation) if row.validation else None,
             "test": dataclasses.asdict(row.test) if row.test else None,
-            "test_cross_entropy": row.loss if row.loss is not None and math.isfinite(row.loss) else None,
+            "tasks": [dataclasses.asdict(task) for task in row.tasks],
+            _loss_name(row.protocol): row.loss if row.loss is not None and math.isfinite(row.loss) else None,
             "trainable_parameters": row.trainable,
             "epoch_seconds": row.epoch_seconds,
             "synthetic": row.synthetic,
@@ -152,8 +165,9 @@ def _row(group: Sequence[Record], kept: Sequence[Record]) -> Row:
         cell=first,
         seeds=tuple(record.cell.seed for record in scored),
         others=tuple(other for _, other in judged if other is not None),
-        validation=_summary(scored, "validation"),
-        test=_summary(scored, "test"),
+        validation=_summary([record.headline("validation") for record in scored]),
+        test=_summary([record.headline("test") for record in scored]),
+        tasks=tuple(_task_scores(scored, task) for task in first.protocol.tasks),
         loss=statistics.fmean(losses) if losses else None,
         trainable=headlines[0].trainable if headlines else None,
         epoch_seconds=statistics.median(seconds) if seconds else None,
@@ -190,9 +204,16 @@ def _outcome(record: Record) -> Outcome | None:
     return None
 
 
-def _summary(scored: Sequence[Record], split: str) -> Summary | None:
-    values = [value for record in scored if (value := record.headline(split)) is not None]
-    return summarise(values) if values else None
+def _task_scores(scored: Sequence[Record], task: TaskIdentity) -> TaskScores:
+    validation, test = (
+        _summary([record.score(split, task.name, task.metric) for record in scored]) for split in ("validation", "test")
+    )
+    return TaskScores(task.name, task.metric, validation, test)
+
+
+def _summary(values: Sequence[float | None]) -> Summary | None:
+    present = [value for value in values if value is not None]
+    return summarise(present) if present else None
 
 
 def _block(rows: Sequence[Row], protocol: Protocol, title: str) -> list[RenderableType]:
@@ -205,23 +226,21 @@ def _block(rows: Sequence[Row], protocol: Protocol, title: str) -> list[Renderab
 
 
 def _table(rows: Sequence[Row], protocol: Protocol) -> Table:
-    unit = _unit(protocol)
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False, padding=(0, 1, 0, 0), header_style="bold")
     longest = max(len(word) for row in rows for word in row.label.split())
     table.add_column("method", overflow="fold", min_width=max(10, min(24, longest)))
-    percent = unit.endswith("%")
     columns = []
-    for split in ("validation", "test"):
-        lines, texts = _aligned([split, unit], [getattr(row, split) for row in rows], percent)
+    for header, summaries, percent in _score_columns(rows, protocol):
+        lines, texts = _aligned(header, summaries, percent)
         table.add_column(Text("\n".join(lines)), no_wrap=True)
         columns.append(texts)
     for name in ("test\nloss", "trainable\nparameters", "s per\nepoch", "seeds"):
         table.add_column(name, justify="right", no_wrap=True)
     table.add_column("status", overflow="fold", min_width=8)
-    for row, *summaries in zip(rows, *columns, strict=True):
+    for row, *texts in zip(rows, *columns, strict=True):
         table.add_row(
             Text(row.label),
-            *[Text(text) for text in summaries],
+            *[Text(text) for text in texts],
             _number(row.loss, ".3f"),
             _number(row.trainable, ","),
             _number(row.epoch_seconds, ".2f" if (row.epoch_seconds or 0) < 10 else ".0f"),
@@ -231,17 +250,40 @@ def _table(rows: Sequence[Row], protocol: Protocol) -> Table:
     return table
 
 
+ScoreColumn = tuple[list[str], list[Summary | None], bool]
+"""Lines of the header, one summary per row, whether to show percent."""
+
+
+def _score_columns(rows: Sequence[Row], protocol: Protocol) -> list[ScoreColumn]:
+    """Return the columns of scores: validation and test of one task; of several, each one's test, and both overall."""
+    tasks, splits = protocol.tasks, ("validation", "test")
+    if len(tasks) == 1:
+        unit, percent = _unit(tasks[0])
+        return [([split, unit], [getattr(row.tasks[0], split) for row in rows], percent) for split in splits]
+    units = [_unit(task) for task in tasks]
+    own: list[ScoreColumn] = [
+        ([f"{task.name} test", unit], [row.tasks[place].test for row in rows], percent)
+        for place, (task, (unit, percent)) in enumerate(zip(tasks, units, strict=True))
+    ]
+    return [*own, *((["overall", f"{split} %"], [getattr(row, split) for row in rows], True) for split in splits)]
+
+
 def _style(row: Row) -> str:
     worst = [STYLES.get(other.status, "red") for other in row.others]
     return "red" if "red" in worst else "yellow" if worst else "green"
 
 
-def _unit(protocol: Protocol) -> str:
-    """Return the headline's name with its unit: ``accuracy %``."""
-    found = list(dict.fromkeys(task.metric for task in protocol.tasks))
-    percent = " %" if all(metric(name).high == 1.0 for name in found) else ""
-    name = found[0].replace("_", " ") if len(found) == 1 else "score"
-    return f"{name}{percent}"
+def _unit(task: TaskIdentity) -> tuple[str, bool]:
+    """Return a task's metric with its unit, ``accuracy %``, and whether it is shown in percent: only 0..1 is."""
+    own = metric(task.metric)
+    percent = (own.low, own.high) == (0.0, 1.0)
+    return task.metric.replace("_", " ") + (" %" if percent else ""), percent
+
+
+def _loss_name(protocol: Protocol) -> str:
+    """Return what the test loss is called in JSON: by its metric where all tasks have the same."""
+    names = {kind(task.kind).loss for task in protocol.tasks}
+    return f"test_{names.pop()}" if len(names) == 1 else "test_loss"
 
 
 def _aligned(header: Sequence[str], summaries: Sequence[Summary | None], percent: bool) -> tuple[list[str], list[str]]:
@@ -280,15 +322,36 @@ def _notes(rows: Sequence[Row], protocol: Protocol) -> list[str]:
         lines.append("± is the half-width of the 95% t interval over seeds")
     if 1 in sizes:
         lines.append("n=1: no interval (more seeds give one: --seeds 3)")
-    lines.append(
-        "test loss is cross-entropy in nats per example; seconds are medians, the first epoch of several left out"
-    )
+    if len(protocol.tasks) > 1:
+        lines.append(_overall(protocol))
+    lines.append(f"test loss is {_losses(protocol)}; seconds are medians, the first epoch of several left out")
     for row in rows:
         if row.tuning:
             cost = f"{terminal.counted(row.tuning.trials, 'trial')}, {terminal.duration(row.tuning.seconds)}"
             lines.append(f"{row.label}: tuned on validation by study {row.tuning.study}, which cost {cost}")
         lines += [f"{row.label}, seed {other.seed}: {other.status}: {other.reason}" for other in row.others]
     return lines
+
+
+def _overall(protocol: Protocol) -> str:
+    """Say how the overall score comes about: ``overall is the mean of sst accuracy, sts (pearson + 1) / 2``."""
+    parts = []
+    for task in protocol.tasks:
+        own = metric(task.metric)
+        name = task.metric.replace("_", " ")
+        parts.append(f"{task.name} ({name} + 1) / 2" if own.low == -1.0 else f"{task.name} {name}")
+    return f"overall is the mean of {', '.join(parts)}"
+
+
+def _losses(protocol: Protocol) -> str:
+    """Say what the test loss is: ``cross-entropy in nats per example``, or the mean of the tasks' several losses."""
+    told = {
+        "cross_entropy": "cross-entropy in nats per example",
+        "binary_cross_entropy": "binary cross-entropy in nats per example",
+        "mean_squared_error": "the mean squared error",
+    }
+    losses = list(dict.fromkeys(told[kind(task.kind).loss] for task in protocol.tasks))
+    return losses[0] if len(losses) == 1 else f"the mean over tasks of {', '.join(losses)}"
 
 
 def _seeds(seeds: Sequence[int]) -> str:

@@ -1,4 +1,4 @@
-"""Predictions as Parquet: one file per task with the row's id, label, label's name and logits, to the bit."""
+"""Predictions as Parquet: one file per task with each row's id, label, its name (of a class) and logits, to the bit."""
 
 from __future__ import annotations
 
@@ -39,16 +39,24 @@ def write(predictions: Predictions, path: Path) -> None:
     if not rows == len(predictions.ids) == len(predictions.labels):
         raise ValueError(f"{len(predictions.ids)} ids, {len(predictions.labels)} labels, {rows} rows of logits")
     classes = predictions.classes
-    names = [classes[label] if 0 <= label < len(classes) else "" for label in predictions.labels.tolist()]
+    whole = np.issubdtype(predictions.labels.dtype, np.integer)  # else labels are numbers and have no names
+    labels = predictions.labels.tolist()
+    names = [classes[label] if whole and 0 <= label < len(classes) else "" for label in labels]
     flat = np.ascontiguousarray(predictions.logits, dtype=np.float32).reshape(-1)
     offsets = np.arange(0, (rows + 1) * outputs, outputs or 1, dtype=np.int32)[: rows + 1]
     columns = {
         "id": pa.array(predictions.ids, pa.string()),
-        "label": pa.array(predictions.labels, pa.int64()),
+        "label": pa.array(predictions.labels, pa.int64() if whole else pa.float64()),
         "label_name": pa.array(names, pa.string()),
         "logits": pa.ListArray.from_arrays(pa.array(offsets), pa.array(flat, pa.float32())),
     }
-    about = {"split": predictions.split, "task": predictions.task, "classes": list(classes), "outputs": outputs}
+    about = {
+        "split": predictions.split,
+        "task": predictions.task,
+        "classes": list(classes),
+        "outputs": outputs,
+        "kind": predictions.kind,
+    }
     pq.write_table(pa.table(columns).replace_schema_metadata({KEY: json.dumps(about).encode()}), path)
 
 
@@ -58,12 +66,14 @@ def read(path: Path) -> Predictions:
 
     table = pq.read_table(path).combine_chunks()
     about = json.loads(table.schema.metadata[KEY])
+    labels = table["label"].to_numpy()
     flat = table["logits"].combine_chunks().flatten().to_numpy(zero_copy_only=False)
     return Predictions(
         split=about["split"],
         task=about["task"],
         classes=tuple(about["classes"]),
         ids=tuple(table["id"].to_pylist()),
-        labels=table["label"].to_numpy().astype(np.int64),
+        labels=labels.astype(np.float64 if np.issubdtype(labels.dtype, np.floating) else np.int64),
         logits=flat.astype(np.float32).reshape(len(table), about["outputs"]),
+        kind=about.get("kind", "classes"),
     )

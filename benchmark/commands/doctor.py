@@ -224,7 +224,7 @@ def _datasets() -> list[Check]:
     found = []
     for name in suite.names():
         for task in suite.load(name).tasks:
-            title = f"suite {name}"
+            title = f"suite {name}" + (f", {task.name}" if len(suite.load(name).tasks) > 1 else "")
             source = task.source
             if source.type == "builtin":
                 rows = sources.builtin_rows(source.dataset or task.name)

@@ -136,7 +136,7 @@ def _runs(arguments: argparse.Namespace) -> list[Item]:
                 "reason": record.reason,
                 "validation": record.headline("validation"),
                 "test": record.headline("test"),
-                "test_cross_entropy": record.loss("test"),
+                "test_loss": record.loss("test"),
                 "fit_seconds": record.cost.fit_seconds,
                 "started": record.environment.started if record.environment else None,
             }

@@ -17,6 +17,7 @@ from benchmark.errors import UsageError
 
 if TYPE_CHECKING:
     from benchmark.cell import Cell
+    from benchmark.data.task import Head
     from benchmark.plan import Plan
     from benchmark.record import Record
     from benchmark.request import Request
@@ -186,6 +187,14 @@ def _steps(plan: Plan) -> int:
     return protocol.epochs * sum(-(-len(task.train) // protocol.batch_size) for task in plan.tasks)
 
 
+def _asked(head: Head) -> str:
+    """Return what a task asks: ``5 classes``, ``pairs: yes or no``, ``pairs: a number from 0 to 5``."""
+    pairs = "pairs: " if head.sentences > 1 else ""
+    if head.outputs > 1 or not pairs:
+        return f"{pairs}{len(head.classes)} classes"
+    return f"{pairs}yes or no" if head.classes else f"{pairs}a number from {head.low:g} to {head.high:g}"
+
+
 def _print_dry_run(plan: Plan, tracking: Tracking, done: Mapping[str, Record], stream: TextIO, json: bool) -> None:
     from benchmark.cell import label
 
@@ -206,7 +215,7 @@ def _print_dry_run(plan: Plan, tracking: Tracking, done: Mapping[str, Record], s
     facts = {"suite": f"{protocol.suite}: {plan.suite.title}"}
     for task in plan.tasks:
         sizes = ", ".join(f"{split.name} {len(split):,}" for split in task.splits)
-        facts[f"task {task.name}"] = f"{task.source}: {sizes}, {len(task.head.classes)} classes"
+        facts[f"task {task.name}"] = f"{task.source}: {sizes}, {_asked(task.head)}"
     facts["encoder"] = f"{protocol.encoder} @ {protocol.encoder_revision[:12]}"
     facts["device"] = f"{plan.device}, {first.precision}"
     facts["per cell"] = (

@@ -246,9 +246,11 @@ def _data(record: Record) -> RenderableType | None:
     for found in record.data:
         lines = [found.source + (" (synthetic)" if found.synthetic and "synthetic" not in found.source else "")]
         lines.append("rows: " + ", ".join(f"{split} {count:,}" for split, count in found.rows))
-        for what, counts in (("exact duplicates", found.duplicates), ("texts cut", found.truncated)):
-            some = [f"{where} {count:,}" for where, count in counts if count]
-            lines.append(f"{what}: {', '.join(some) or 'none'}")
+        some = [f"{where} {count:,}" for where, count in found.duplicates if count]
+        lines.append(f"exact duplicates: {', '.join(some) or 'none'}")
+        shares = dict(found.truncated_shares)
+        cut = [f"{where} {count:,} ({shares.get(where, 0.0):.1%})" for where, count in found.truncated if count]
+        lines.append(f"rows cut at the maximum length: {', '.join(cut) or 'none'}")
         if found.task in prints:
             one = prints[found.task]
             sums = (("train", one.train), ("validation", one.validation), ("test", one.test))

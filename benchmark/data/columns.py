@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
+from benchmark import kinds
+from benchmark.data.labels import CLASSES, Labelling
 from benchmark.data.task import Row, Rows
 from benchmark.errors import UsageError
 
@@ -23,6 +26,19 @@ LABEL_COLUMNS = (
     "target",
     "sentiment",
 )
+PAIR_COLUMNS = (
+    ("sentence1", "sentence2"),
+    ("question1", "question2"),
+    ("text1", "text2"),
+    ("premise", "hypothesis"),
+)
+NUMBER_COLUMNS = ("label", "score", "similarity", "similarity_score", "is_duplicate", "target")
+"""Where labels are numbers: the column `label` before any name of it."""
+
+WHOLE = "whole"
+"""The split that holds rows for train and test alike."""
+TRAIN_SHARE = 0.8
+"""Of the rows of a whole source that `divide` gives to train, on average."""
 
 
 @dataclass(frozen=True)
@@ -30,9 +46,11 @@ class Wanted:
     """How a task finds its rows in a table."""
 
     task: str  # a label column of this name wins over all usual names, and its labels are never cut
-    text_column: str | None = None  # None: the first of TEXT_COLUMNS that is there
+    text_column: str | None = None  # None: the first of TEXT_COLUMNS (or PAIR_COLUMNS) that is there; a pair: "a,b"
     label_column: str | None = None  # None: the task's own name, else the first of LABEL_COLUMNS that is there
     label_separator: str | None = None  # the label is the part before this mark's first occurrence
+    labelling: Labelling = CLASSES
+    drop_incomplete: bool = False  # rows without a label or text are dropped and counted, not refused
 
 
 @dataclass(frozen=True)
@@ -43,37 +61,63 @@ class Table:
     columns: tuple[str, ...]
     count: int  # rows
     read: Callable[[str], Sequence[object]]  # the values of one column; classes by name, not by number
+    read_numbers: Callable[[str], Sequence[object]] | None = None  # classes by number; None: it knows no names
 
 
-def make_rows(tables: Mapping[str, Table], wanted: Wanted, source: str) -> Rows:
-    """Make rows of a source's `tables`: train and test, and validation if it has one.
+@dataclass(frozen=True)
+class Columns:
+    """The columns of a source that hold a task's rows."""
+
+    texts: tuple[str, ...]  # one, or two for pairs
+    label: str
+    separator: str | None  # the label is the part before this mark's first occurrence
+
+    @property
+    def note(self) -> str:
+        """What the record says about them."""
+        where = " and ".join(repr(name) for name in self.texts)
+        cut = f", cut at its first {self.separator!r}" if self.separator else ""
+        return f"text from column{'s' if len(self.texts) > 1 else ''} {where}, label from column {self.label!r}{cut}"
+
+
+def make_rows(tables: Mapping[str, Table], wanted: Wanted, source: str, notes: Sequence[str] = ()) -> Rows:
+    """Make rows of a source's `tables`: train and test, and validation if it has one; or `whole`, to be divided.
 
     The columns are found in train and must be in the other splits too: a source whose splits name their labels
-    differently would otherwise give a test of other classes. Raises UsageError for a split without rows, a column that
-    can't be found, and a row without a text or a label.
+    differently would otherwise give a test of other classes. A test split that hides its labels (none at all, or the
+    hub's -1 throughout) can't be scored: the validation split takes its place, and another one is carved from train.
+    `notes` come before those that are made here. Raises UsageError for a split without rows, a column that can't be
+    found, and a row without a text or with a label that the task can't have.
     """
     for split, table in tables.items():
         if not table.count:
             raise UsageError(f"{table.origin} is empty: the {split} split needs at least one row")
-    train = tables["train"]
-    text = _find(train, "text", wanted.text_column, TEXT_COLUMNS)
-    label = _find(train, "label", wanted.label_column, (wanted.task, *LABEL_COLUMNS))
-    if text == label:
-        raise UsageError(f"{train.origin}: column {text!r} can't be both text and label: use --text-column")
+    first = tables.get("train") or tables[WHOLE]
+    used = _columns(first, wanted)
+    tables, hidden = _with_labelled_test(tables, used, wanted)
     for table in tables.values():
-        for column in (text, label):
+        for column in (*used.texts, used.label):
             if column not in table.columns:
                 raise UsageError(f"{table.origin} has no column {column!r}, which train has: {_there(table)}")
-    # A column that is named like the task holds its labels as they are.
-    separator = wanted.label_separator if label != wanted.task else None
-    found = {split: _rows(split, table, text, label, separator) for split, table in tables.items()}
-    cut = f", cut at its first {separator!r}" if separator else ""
-    return Rows(
-        train=found["train"],
-        validation=found.get("validation"),
-        test=found["test"],
-        source=source,
-        notes=(f"text from column {text!r}, label from column {label!r}{cut}",),
+    said = [*notes, used.note, *hidden]
+    found = {split: _rows(split, table, used, wanted, said) for split, table in tables.items()}
+    if WHOLE in found:
+        found["train"], found["test"] = divide(found.pop(WHOLE))
+        counts = f"{len(found['train'])} for train, {len(found['test'])} for test"
+        said.append(f"train and test divided by a hash of the id ({TRAIN_SHARE:.0%} train: {counts})")
+    return Rows(found["train"], found.get("validation"), found["test"], source, notes=tuple(said))
+
+
+def divide(rows: Sequence[Row]) -> tuple[tuple[Row, ...], tuple[Row, ...]]:
+    """Divide `rows` into (train, test) by the sha256 of each row's id, in order.
+
+    Each row is judged alone, so that it stays where it is when others are added or dropped. The share of train is
+    `TRAIN_SHARE` on average.
+    """
+    train = [int(hashlib.sha256(row.id.encode()).hexdigest()[:16], 16) < TRAIN_SHARE * 2**64 for row in rows]
+    return (
+        tuple(row for row, kept in zip(rows, train, strict=True) if kept),
+        tuple(row for row, kept in zip(rows, train, strict=True) if not kept),
     )
 
 
@@ -88,6 +132,21 @@ def class_names(values: Sequence[object], feature: object) -> Sequence[object]:
     return [names[value] if isinstance(value, int) and 0 <= value < len(names) else None for value in values]
 
 
+def _columns(table: Table, wanted: Wanted) -> Columns:
+    """Find the columns of texts and label in `table`. Raises UsageError."""
+    texts: tuple[str, ...]
+    if kinds.kind(wanted.labelling.kind).sentences == 1:
+        texts = (_find(table, "text", wanted.text_column, TEXT_COLUMNS),)
+    else:
+        texts = _find_pair(table, wanted.text_column)
+    usual = NUMBER_COLUMNS if wanted.labelling.by_number else LABEL_COLUMNS
+    label = _find(table, "label", wanted.label_column, (wanted.task, *usual))
+    if label in texts:
+        raise UsageError(f"{table.origin}: column {label!r} can't be both text and label: use --text-column")
+    # A column that is named like the task holds its labels as they are.
+    return Columns(texts, label, wanted.label_separator if label != wanted.task else None)
+
+
 def _find(table: Table, what: str, given: str | None, usual: Sequence[str]) -> str:
     """Return the column of `table` that is called `given`; if none is, the first of the `usual` names that is there."""
     for name in usual if given is None else (given,):
@@ -97,23 +156,76 @@ def _find(table: Table, what: str, given: str | None, usual: Sequence[str]) -> s
     raise UsageError(f"{table.origin} has {missing}: {_there(table)}; name one with --{what}-column")
 
 
+def _find_pair(table: Table, given: str | None) -> tuple[str, str]:
+    """Return the columns of a pair's two sentences: the `given` ones, joined by a comma, or usual ones."""
+    if given is None:
+        for pair in PAIR_COLUMNS:
+            if set(pair) <= set(table.columns):
+                return pair
+        raise UsageError(
+            f"{table.origin} has no two text columns: {_there(table)}; name them with --text-column FIRST,SECOND"
+        )
+    first, _, second = (part.strip() for part in given.partition(","))
+    for name in (first, second):
+        if name not in table.columns:
+            raise UsageError(
+                f"{table.origin} has no column {name!r}: {_there(table)}; name two with --text-column FIRST,SECOND"
+            )
+    if first == second:
+        raise UsageError(
+            f"{table.origin}: a pair needs two columns, not {first!r} twice: use --text-column FIRST,SECOND"
+        )
+    return first, second
+
+
 def _there(table: Table) -> str:
     return f"its columns are {', '.join(repr(name) for name in table.columns)}"
 
 
-def _rows(split: str, table: Table, text: str, label: str, separator: str | None) -> tuple[Row, ...]:
-    texts = _cells(table, text)
-    labels = _cells(table, label)
-    rows = []
-    for number, (key, sentence, name) in enumerate(zip(_ids(split, table), texts, labels, strict=True), start=1):
-        if separator:
-            name = name.split(separator, 1)[0]
-        for what, value, column in (("text", sentence, text), ("label", name, label)):
-            if not value.strip():
-                raise UsageError(
-                    f"{table.origin}: row {number} has no {what} (column {column!r}): fill it in or remove the row"
-                )
-        rows.append(Row(key, (sentence,), name))
+def _with_labelled_test(
+    tables: Mapping[str, Table], used: Columns, wanted: Wanted
+) -> tuple[Mapping[str, Table], tuple[str, ...]]:
+    """Return the tables with validation in the place of a test split that hides its labels, and a note of it."""
+    test = tables.get("test")
+    if test is None or "validation" not in tables or not _hides_labels(test, used, wanted):
+        return tables, ()
+    kept = {split: table for split, table in tables.items() if split not in ("validation", "test")}
+    note = "the test split hides its labels: the validation split is the test split"
+    return {**kept, "test": tables["validation"]}, (note,)
+
+
+def _hides_labels(table: Table, used: Columns, wanted: Wanted) -> bool:
+    if used.label not in table.columns:
+        return False  # a wrong column more likely than a secret one; said with its name where columns are checked
+    return all(wanted.labelling.is_unlabelled(text) for text in _cells(table, used.label, wanted.labelling.by_number))
+
+
+def _rows(split: str, table: Table, used: Columns, wanted: Wanted, notes: list[str]) -> tuple[Row, ...]:
+    """Return the rows of `split`; what is dropped is added to `notes`."""
+    texts = [_cells(table, column) for column in used.texts]
+    labels = _cells(table, used.label, wanted.labelling.by_number)
+    rows, dropped = [], 0
+    for number, (key, label, *sentences) in enumerate(zip(_ids(split, table), labels, *texts, strict=True), start=1):
+        if used.separator:
+            label = label.split(used.separator, 1)[0]
+        named = [*zip(("text",) * len(sentences), sentences, used.texts, strict=True), ("label", label, used.label)]
+        missing = [(what, column) for what, value, column in named if not value.strip()]
+        if missing and wanted.drop_incomplete:
+            dropped += 1
+            continue
+        for what, column in missing:
+            raise UsageError(
+                f"{table.origin}: row {number} has no {what} (column {column!r}): fill it in or remove the row"
+            )
+        try:
+            rows.append(Row(key, tuple(sentences), wanted.labelling.canonical(label)))
+        except ValueError as error:
+            raise UsageError(
+                f"{table.origin}: row {number} has the label {label!r:.40} (column {used.label!r}), {error}"
+            ) from error
+    if dropped:
+        were = "row without a label or text was" if dropped == 1 else "rows without a label or text were"
+        notes.append(f"{dropped} {were} dropped from {table.origin}")
     return tuple(rows)
 
 
@@ -126,10 +238,14 @@ def _ids(split: str, table: Table) -> list[str]:
     return [f"{split}-{number}" for number in range(1, table.count + 1)]
 
 
-def _cells(table: Table, column: str) -> list[str]:
-    """Return a column's values as text; a missing one is empty. Raises UsageError for what has no text form."""
+def _cells(table: Table, column: str, by_number: bool = False) -> list[str]:
+    """Return a column's values as text; a missing one is empty. Raises UsageError for what has no text form.
+
+    `by_number`: classes by their numbers, where the table knows their names, too.
+    """
+    read = table.read_numbers if by_number and table.read_numbers else table.read
     cells = []
-    for number, value in enumerate(table.read(column), start=1):
+    for number, value in enumerate(read(column), start=1):
         cell = _text(value)
         if cell is None:
             raise UsageError(

@@ -1,10 +1,12 @@
-"""Rows from a folder of local files: JSONL, CSV or TSV, Parquet; one file, or several shards, per split.
+"""Rows from a folder of local files: JSONL, CSV or TSV, Parquet; one file, or several shards, per split and task.
 
 Every value is read as the text it is: `007` stays `007`, `NA` is a label like any other, an empty cell is missing.
 """
 
 from __future__ import annotations
 
+import dataclasses
+import fnmatch
 import io
 import json
 import re
@@ -12,40 +14,94 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from benchmark.data.columns import SPLIT_NAMES, Table, Wanted, class_names, make_rows
+from benchmark.data.columns import SPLIT_NAMES, WHOLE, Table, Wanted, class_names, make_rows
 from benchmark.data.task import Rows
 from benchmark.errors import UsageError
+from benchmark.suite import FileNames
 
 SUFFIXES = (".jsonl", ".csv", ".tsv", ".parquet")
 SHARD = re.compile(r"(?P<name>[a-z]+)-\d+(-of-(?P<total>\d+)(-[0-9a-f]+)?)?")
 """The stem of a shard, as the hub names them: train-00000-of-00003, also with a hash behind it."""
 
 
-def load(path: str, wanted: Wanted) -> Rows:
+def load(path: str, wanted: Wanted, names: FileNames | None = None, several: bool = False) -> Rows:
     """Return the rows of the folder `path`, by split; a validation split may be missing.
 
-    Raises UsageError for a folder without train or test, two files that could be the same split, a file that can't be
-    read, and whatever `columns.make_rows` refuses.
+    Files that are called as `names` says win. Without any, the files of the usual names (train.csv, …) are taken; of a
+    suite with `several` tasks, from the folder in `path` that is called like the task. Raises UsageError for a folder
+    without train or test, two files that could be the same split, a file that can't be read, and whatever
+    `columns.make_rows` refuses.
     """
     folder = Path(path).expanduser()
     if not path.strip() or not folder.exists():
         raise UsageError(f"data folder {path!r} doesn't exist: give a folder with train and test files")
     if not folder.is_dir():
         raise UsageError(_single(folder))
-    try:
-        files = sorted(file for file in folder.iterdir() if file.is_file() and not file.name.startswith("."))
-    except OSError as error:
-        raise UsageError(f"data folder {path} can't be read: {error.strerror}") from error
+    named = _named(folder, names, wanted.task) if names else {}
+    if named:
+        note = ", ".join(f"{split} from {file.name}" for split, file in named.items())
+        return make_rows({split: _table([file]) for split, file in named.items()}, wanted, path, (note,))
+    if several:
+        if not (folder / wanted.task).is_dir():
+            wishes = f"files called {_listed(names)}, or " if names else ""
+            raise UsageError(
+                f"{path} has no rows of task {wanted.task!r}: "
+                f"put {wishes}a folder {wanted.task} with train and test there"
+            )
+        folder, path = folder / wanted.task, f"{path.rstrip('/')}/{wanted.task}"
+    files = _files_in(folder, path)
     tables = {}
     for split in SPLIT_NAMES:
         found = _files_of(split, files, path)
         if found:
             tables[split] = _table(found)
         elif split != "validation":
-            names = f"{split}.jsonl, {split}.csv, {split}.tsv or {split}.parquet"
-            there = ", ".join(file.name for file in files[:8]) + (", …" if len(files) > 8 else "")
-            raise UsageError(f"{path} has no {split} split: name its file {names} (files there: {there or 'none'})")
+            usual = f"{split}.jsonl, {split}.csv, {split}.tsv or {split}.parquet"
+            raise UsageError(f"{path} has no {split} split: name its file {usual} (files there: {_shown(files)})")
     return make_rows(tables, wanted, source=path)
+
+
+def _files_in(folder: Path, shown: str) -> list[Path]:
+    """Return the files of `folder`, hidden ones left out, sorted."""
+    try:
+        return sorted(file for file in folder.iterdir() if file.is_file() and not file.name.startswith("."))
+    except OSError as error:
+        raise UsageError(f"data folder {shown} can't be read: {error.strerror}") from error
+
+
+def _shown(files: Sequence[Path]) -> str:
+    return ", ".join(file.name for file in files[:8]) + (", …" if len(files) > 8 else "") or "none"
+
+
+def _named(folder: Path, names: FileNames, task: str) -> dict[str, Path]:
+    """Return the files in `folder` that `names` speaks of, by split; none of them there: nothing.
+
+    Raises UsageError when only some are there, or a name fits several.
+    """
+    wanted = {field.name: getattr(names, field.name) for field in dataclasses.fields(names)}
+    files = _files_in(folder, str(folder))
+    found: dict[str, Path] = {}
+    for split, pattern in wanted.items():
+        fitting = [file for file in files if pattern and fnmatch.fnmatchcase(file.name, pattern)]
+        if len(fitting) > 1:
+            several = ", ".join(file.name for file in fitting[:4])
+            raise UsageError(f"{folder} has several files {pattern!r} for the {split} split ({several}): keep one")
+        if fitting:
+            found[split] = fitting[0]
+    if "train" not in found and WHOLE in found:
+        return {WHOLE: found[WHOLE]}
+    found.pop(WHOLE, None)
+    missing = [split for split in ("train", "test") if split not in found]
+    if found and missing:
+        lacking = " and ".join(wanted[split] or f"a {split} file" for split in missing)
+        there = ", ".join(file.name for file in found.values())
+        raise UsageError(f"{folder} has {there} but not {lacking}: task {task!r} needs train and test")
+    return found
+
+
+def _listed(names: FileNames) -> str:
+    given = (getattr(names, field.name) for field in dataclasses.fields(names))
+    return ", ".join(dict.fromkeys(name for name in given if name))
 
 
 def _single(file: Path) -> str:
@@ -91,6 +147,7 @@ def _table(files: Sequence[Path]) -> Table:
         columns=tables[0].columns,
         count=sum(table.count for table in tables),
         read=lambda column: [value for table in tables for value in table.read(column)],
+        read_numbers=lambda column: [value for table in tables for value in (table.read_numbers or table.read)(column)],
     )
 
 
@@ -172,7 +229,13 @@ def _parquet(file: Path) -> Table:
         from datasets import Features
 
         features = Features.from_arrow_schema(schema)
-    return Table(str(file), tuple(schema.names), count, lambda name: class_names(opened(name), features.get(name)))
+    return Table(
+        str(file),
+        tuple(schema.names),
+        count,
+        lambda name: class_names(opened(name), features.get(name)),
+        read_numbers=opened,
+    )
 
 
 _READERS = {".jsonl": _jsonl, ".csv": _csv, ".tsv": _csv, ".parquet": _parquet}

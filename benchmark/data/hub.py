@@ -146,7 +146,7 @@ def _table(split: Any, origin: str) -> Table:
     def read(column: str) -> list[object]:
         return list(class_names(split[column][:], split.features[column]))
 
-    return Table(origin, tuple(split.column_names), len(split), read)
+    return Table(origin, tuple(split.column_names), len(split), read, lambda column: list(split[column][:]))
 
 
 def _ways_out(dataset: str, revision: str | None) -> str:

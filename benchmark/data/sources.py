@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass
 
+from benchmark import kinds
 from benchmark import suite as suites
 from benchmark.data import builtin, files, hub
+from benchmark.data.builtin import reviews
 from benchmark.data.columns import Wanted
+from benchmark.data.labels import Labelling
 from benchmark.data.task import Row, Rows, Task, make_task
 from benchmark.errors import UsageError
 from benchmark.suite import Source, TaskSpec
 
 BUILTIN_LABELS = ("scenario", "intent")
-"""What the built-in corpus can be labelled by."""
+"""What the built-in corpus of utterances can be labelled by."""
+BUILTIN = (*BUILTIN_LABELS, *reviews.TASKS)
+"""The built-in data sets."""
 
 
 @dataclass(frozen=True)
@@ -33,35 +39,46 @@ def load_task(
     text_column: str | None = None,
     label_column: str | None = None,
     limit_train: int | None = None,
+    several: bool = False,
 ) -> Task:
     """Load the rows of `spec` and make its task.
 
-    `data`, a folder, takes the place of the specified source; the suite's separator and column names hold for it too,
-    because they say what the task's labels are. `text_column` and `label_column` win over the suite's. `limit_train` is
-    a number of rows. Raises UsageError if the rows can't be had or make no task.
+    `data`, a folder, takes the place of the specified source; the suite's separator, column and file names hold for it
+    too, because they say what the task's labels are. `text_column` and `label_column` win over the suite's.
+    `limit_train` is a number of rows. `several`: the suite has other tasks, whose rows lie in the same folder. Raises
+    UsageError if the rows can't be had or make no task.
     """
-    source = Source(type="files", dataset=data, **_columns(spec.source)) if data is not None else spec.source
+    source = spec.source
+    if data is not None:
+        source = dataclasses.replace(source, type="files", dataset=data, config=None, revision=None)
     wanted = Wanted(
         task=spec.name,
         text_column=text_column or source.text_column,
         label_column=label_column or source.label_column,
         label_separator=source.label_separator,
+        labelling=Labelling(spec.kind, spec.low, spec.high),
+        drop_incomplete=source.drop_incomplete,
     )
     if source.type == "builtin":
         if text_column or label_column:
             raise UsageError("--text-column and --label-column are for one's own rows: give them with --data FOLDER")
-        rows = builtin_rows(source.dataset or spec.name)
+        rows = builtin_rows(source.dataset or spec.name, wanted.labelling)
     elif source.type == "hub":
         rows = hub.load(source.dataset, source.config, source.revision, wanted)
     else:
-        rows = files.load(source.dataset, wanted)
-    return make_task(spec.name, spec.kind, spec.metric, rows, limit_train)
+        rows = files.load(source.dataset, wanted, source.files, several)
+    return make_task(spec.name, spec.kind, spec.metric, rows, limit_train, wanted.labelling)
 
 
-def builtin_rows(label: str) -> Rows:
-    """Return the built-in corpus, labelled by `label`: one of BUILTIN_LABELS. Raises UsageError for another."""
+def builtin_rows(label: str, labelling: Labelling | None = None) -> Rows:
+    """Return the built-in rows of the data set `label`: one of BUILTIN. Raises UsageError for another.
+
+    `labelling` says how its labels are to be read; None: as they are.
+    """
+    if label in reviews.TASKS:
+        return _review_rows(label, labelling)
     if label not in BUILTIN_LABELS:
-        raise UsageError(f"the built-in corpus has no labels {label!r}: use one of {', '.join(BUILTIN_LABELS)}")
+        raise UsageError(f"the built-in corpus has no labels {label!r}: use one of {', '.join(BUILTIN)}")
     corpus = builtin.corpus()
 
     def rows(utterances: tuple[builtin.Utterance, ...]) -> tuple[Row, ...]:
@@ -76,11 +93,31 @@ def builtin_rows(label: str) -> Rows:
     )
 
 
+def _review_rows(task: str, labelling: Labelling | None) -> Rows:
+    """Return the built-in rows of a task of several; their labels must be such as the suite's kind of task can have."""
+    corpus = reviews.corpus(task)
+    sentences = len(corpus.train[0].texts)
+    if labelling and kinds.kind(labelling.kind).sentences != sentences:
+        raise UsageError(f"built-in {task!r} has {sentences} texts a row: a task of kind {labelling.kind} can't use it")
+
+    def rows(examples: tuple[reviews.Example, ...]) -> tuple[Row, ...]:
+        try:
+            return tuple(Row(e.id, e.texts, labelling.canonical(e.label) if labelling else e.label) for e in examples)
+        except ValueError as error:
+            raise UsageError(f"built-in {task!r} has labels that don't suit the suite: {error}") from error
+
+    return Rows(
+        train=rows(corpus.train),
+        validation=rows(corpus.validation),
+        test=rows(corpus.test),
+        source=f"built-in {task} corpus v{reviews.CORPUS_VERSION} (synthetic)",
+        synthetic=True,
+    )
+
+
 def describe() -> tuple[SourceFacts, ...]:
     """Return the built-in sources, and those that built-in suites name."""
-    corpus = builtin.corpus()
-    rows = " / ".join(f"{len(split):,}" for split in (corpus.train, corpus.validation, corpus.test))
-    users: dict[Source, list[str]] = {Source("builtin", label): [] for label in BUILTIN_LABELS}
+    users: dict[Source, list[str]] = {Source("builtin", label): [] for label in BUILTIN}
     for name in suites.names():
         for task in suites.load(name).tasks:
             users.setdefault(task.source, []).append(name)
@@ -92,7 +129,7 @@ def describe() -> tuple[SourceFacts, ...]:
             SourceFacts(
                 name=f"builtin {source.dataset}" if is_builtin else _title(source),
                 kind=source.type,
-                rows=rows if is_builtin else "",
+                rows=_sizes(source.dataset) if is_builtin else "",
                 synthetic=is_builtin,
                 where=place + (f"; suite {', '.join(named)}" if named else ""),
             )
@@ -104,9 +141,7 @@ def _title(source: Source) -> str:
     return f"{source.dataset} ({source.config})" if source.config else source.dataset
 
 
-def _columns(source: Source) -> dict[str, str | None]:
-    return {
-        "text_column": source.text_column,
-        "label_column": source.label_column,
-        "label_separator": source.label_separator,
-    }
+def _sizes(name: str) -> str:
+    """Return how many rows the splits of a built-in data set have."""
+    corpus = reviews.corpus(name) if name in reviews.TASKS else builtin.corpus()
+    return " / ".join(f"{len(split):,}" for split in (corpus.train, corpus.validation, corpus.test))

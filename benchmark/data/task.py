@@ -10,8 +10,15 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+import numpy as np
+import numpy.typing as npt
+
+from benchmark import kinds
 from benchmark.cell import TaskIdentity
+from benchmark.data.labels import Labelling
 from benchmark.errors import UsageError
+
+Targets = npt.NDArray[np.int64] | npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -50,16 +57,26 @@ class Rows:
 
 @dataclass(frozen=True)
 class Split:
-    """The rows of one split, in order, labels as indices into the head's classes."""
+    """The rows of one split, in order.
+
+    A label is an int where the head has classes (the index) or is binary (0, 1), else a float in the label's own unit.
+    """
 
     name: str
     ids: tuple[str, ...]
-    texts: tuple[tuple[str, ...], ...]
-    labels: tuple[int, ...]
+    texts: tuple[tuple[str, ...], ...]  # per row as many as the head has sentences
+    labels: tuple[int, ...] | tuple[float, ...]
     fingerprint: str  # sha256 over the canonical rows, in order
 
     def __len__(self) -> int:
         return len(self.ids)
+
+    @property
+    def targets(self) -> Targets:
+        """The labels as an array, (rows,): int64 for classes and binary labels, float64 for numbers."""
+        if all(isinstance(label, int) for label in self.labels):
+            return np.asarray(self.labels, dtype=np.int64)
+        return np.asarray(self.labels, dtype=np.float64)
 
 
 @dataclass(frozen=True)
@@ -67,14 +84,26 @@ class Head:
     """What a task asks of the encoder."""
 
     name: str
-    kind: str  # classes
-    metric: str
-    classes: tuple[str, ...]  # sorted names; the index is the label
+    kind: str  # classes | pair-binary | pair-number | pair-classes: see `benchmark.kinds`
+    metric: str  # the one that ranks and chooses
+    classes: tuple[str, ...]  # names, the index is the label; sorted, or in order of their numbers; none for a number
+    low: float | None = None  # smallest and largest label, where labels are numbers (or such rounded to classes)
+    high: float | None = None
+
+    @property
+    def sentences(self) -> int:
+        """How many texts a row has: 1 or 2."""
+        return kinds.kind(self.kind).sentences
 
     @property
     def outputs(self) -> int:
-        """How many numbers the head gives per row."""
-        return len(self.classes)
+        """How many numbers the head gives per row: one logit for binary, one value for a number, else one per class."""
+        return 1 if kinds.kind(self.kind).one_output else len(self.classes)
+
+    @property
+    def loss(self) -> str:
+        """The metric that is this task's loss: what training lowers, per example."""
+        return kinds.kind(self.kind).loss
 
 
 @dataclass(frozen=True)
@@ -116,48 +145,47 @@ class Task:
     @functools.cached_property
     def identity(self) -> TaskIdentity:
         """Return what a cell's id depends on."""
-        prints = [split.fingerprint for split in self.splits]
-        return TaskIdentity(self.name, self.head.kind, self.head.metric, *prints)
+        head = self.head
+        train, validation, test = (split.fingerprint for split in self.splits)
+        return TaskIdentity(head.name, head.kind, head.metric, train, validation, test, head.low, head.high)
 
 
 CARVED = 0.1
 """Share of the train split that becomes the validation split where a source has none."""
 
 
-def make_task(name: str, kind: str, metric: str, rows: Rows, limit_train: int | None = None) -> Task:
+def make_task(
+    name: str, kind: str, metric: str, rows: Rows, limit_train: int | None = None, labelling: Labelling | None = None
+) -> Task:
     """Make a task of `rows`; carve a missing validation split, cut train to `limit_train` rows by hash.
 
-    Raises UsageError for an empty split or a label in validation or test that train never has.
+    `labelling` is how the labels were read (None: as the kind's are without a range). Raises UsageError for an empty
+    split, a label in validation or test that train never has, and numbers that are all the same.
     """
+    labelling = labelling or Labelling(kind)
+    strata = labelling.classes != ()  # a number has no classes of which each must stay in train
     notes = list(rows.notes)
     train, validation = rows.train, rows.validation
     if validation is None:
-        train, validation = carve(train)
+        train, validation = carve(train, strata)
         notes.append(f"validation carved from train by a hash of the row ({CARVED:.0%}: {len(validation)} rows)")
     if limit_train is not None and limit_train < len(train):
-        count = len({row.label for row in train})
+        count = len({row.label for row in train}) if strata else 1
         if limit_train < count:
             raise UsageError(
                 f"a train split of {limit_train} rows can't have all {count} labels of task {name!r}: "
                 f"raise --limit-train to at least {count}"
             )
         notes.append(f"train limited to {limit_train} of {len(train)} rows by a hash of the row")
-        train = limit(train, limit_train)
+        train = limit(train, limit_train, strata)
     parts = {"train": train, "validation": validation, "test": rows.test}
     for split, found in parts.items():
         if not found:
             raise UsageError(f"{rows.source}: the {split} split of task {name!r} is empty: give it at least one row")
-    classes = tuple(sorted({row.label for row in train}))
-    index = {label: number for number, label in enumerate(classes)}
-    for split in ("validation", "test"):
-        unknown = sorted({row.label for row in parts[split]} - set(classes))
-        if unknown:
-            raise UsageError(
-                f"{rows.source}: {split} has the label {unknown[0]!r}, which train never has: add rows of it to train, "
-                f"or remove them from {split}"
-            )
+    classes = _classes(parts, labelling, rows.source)
+    index = {label: number for number, label in enumerate(classes)} if strata else None
     return Task(
-        head=Head(name, kind, metric, classes),
+        head=Head(name, kind, metric, classes, labelling.low, labelling.high),
         train=_split("train", train, index),
         validation=_split("validation", validation, index),
         test=_split("test", rows.test, index),
@@ -168,17 +196,39 @@ def make_task(name: str, kind: str, metric: str, rows: Rows, limit_train: int | 
     )
 
 
-def carve(train: tuple[Row, ...]) -> tuple[tuple[Row, ...], tuple[Row, ...]]:
+def _classes(parts: dict[str, tuple[Row, ...]], labelling: Labelling, source: str) -> tuple[str, ...]:
+    """Return the classes of a task with the splits `parts`; none where labels are numbers. Raises UsageError."""
+    if labelling.classes == ():
+        for split in ("validation", "test"):
+            if len({row.label for row in parts[split]}) == 1:
+                raise UsageError(
+                    f"{source}: every label of {split} is {parts[split][0].label}: a correlation needs different ones"
+                )
+        return ()
+    if labelling.classes:
+        return labelling.classes
+    classes = tuple(sorted({row.label for row in parts["train"]}))
+    for split in ("validation", "test"):
+        unknown = sorted({row.label for row in parts[split]} - set(classes))
+        if unknown:
+            raise UsageError(
+                f"{source}: {split} has the label {unknown[0]!r}, which train never has: add rows of it to train, "
+                f"or remove them from {split}"
+            )
+    return classes
+
+
+def carve(train: tuple[Row, ...], strata: bool = True) -> tuple[tuple[Row, ...], tuple[Row, ...]]:
     """Divide `train` into (train, validation) by a hash of the row; the order of rows is kept.
 
-    The share is exact and the choice doesn't depend on the order of the file. One row of a class always stays in train,
-    because a class that only validation has can't be learned.
+    The share is exact and the choice doesn't depend on the order of the file. With `strata`, one row of a class always
+    stays in train, because a class that only validation has can't be learned.
     """
-    left = Counter(row.label for row in train)
+    left = Counter(row.label if strata else "" for row in train)
     wanted = max(1, round(CARVED * len(train)))
     chosen: set[int] = set()
     for position in _ranked(train):
-        label = train[position].label
+        label = train[position].label if strata else ""
         if len(chosen) < wanted and left[label] > 1:
             left[label] -= 1
             chosen.add(position)
@@ -186,13 +236,15 @@ def carve(train: tuple[Row, ...]) -> tuple[tuple[Row, ...], tuple[Row, ...]]:
     return tuple(train[position] for position in kept), tuple(train[position] for position in sorted(chosen))
 
 
-def limit(train: tuple[Row, ...], count: int) -> tuple[Row, ...]:
+def limit(train: tuple[Row, ...], count: int, strata: bool = True) -> tuple[Row, ...]:
     """Return `count` rows chosen by their hashes, in their original order: a larger limit is a superset.
 
-    The row with the smallest hash of each class comes first, so that a limit no smaller than the number of classes
-    keeps them all: without that, a cut of MASSIVE to a thousand rows would lose the intent that has four.
+    With `strata`, the row with the smallest hash of each class comes first, so that a limit no smaller than the number
+    of classes keeps them all: without that, a cut of MASSIVE to a thousand rows would lose the intent that has four.
     """
     ranked = _ranked(train)
+    if not strata:
+        return tuple(train[position] for position in sorted(ranked[:count]))
     first = {train[position].label: position for position in reversed(ranked)}
     order = sorted(ranked, key=lambda position: first[train[position].label] != position)  # stable: by hash within
     return tuple(train[position] for position in sorted(order[:count]))
@@ -216,12 +268,14 @@ def merged(rows: Rows, notes: Iterable[str]) -> Rows:
     return dataclasses.replace(rows, notes=(*rows.notes, *notes))
 
 
-def _split(name: str, rows: tuple[Row, ...], index: dict[str, int]) -> Split:
+def _split(name: str, rows: tuple[Row, ...], index: dict[str, int] | None) -> Split:
+    """Make a split; `index` gives the classes' numbers, None: labels are numbers themselves."""
+    numbers = tuple(float(row.label) for row in rows) if index is None else tuple(index[row.label] for row in rows)
     return Split(
         name=name,
         ids=tuple(row.id for row in rows),
         texts=tuple(row.texts for row in rows),
-        labels=tuple(index[row.label] for row in rows),
+        labels=numbers,
         fingerprint=fingerprint(rows),
     )
 

@@ -12,7 +12,6 @@ Generation is a pure function of the grammar files: the same rows on every machi
 from __future__ import annotations
 
 import functools
-import hashlib
 import itertools
 import random
 import re
@@ -20,7 +19,9 @@ import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
-from typing import Any, Literal, TypeVar, get_args
+from typing import Any, Literal, get_args
+
+from benchmark.data.builtin.draw import pick, rng_for, shuffled
 
 __all__ = ["CORPUS_VERSION", "Corpus", "Utterance", "corpus"]
 
@@ -28,14 +29,12 @@ __all__ = ["CORPUS_VERSION", "Corpus", "Utterance", "corpus"]
 # versions are not comparable. tests/benchmark/data/test_builtin.py asserts a digest of the rows per version.
 CORPUS_VERSION = 1
 
-_SEED = "benchmark.data.builtin"
 _MIN_WORDS, _MAX_WORDS = 3, 14
 _ATTEMPTS_PER_ROW = 50
 _PLACEHOLDER = re.compile(r"\{(\w+)\}")
 
 _Split = Literal["train", "validation", "test"]
 _SPLITS: tuple[_Split, ...] = get_args(_Split)
-_T = TypeVar("_T")
 
 
 @dataclass(frozen=True)
@@ -127,10 +126,10 @@ def _generate_split(grammar: _Grammar, split: _Split, seen: set[str]) -> tuple[U
         for intent in grammar.intents
         for text in itertools.islice(_texts(grammar, intent, split, seen), intent.rows[split])
     ]
-    shuffled = _shuffled(_rng(split), rows)
+    ordered = shuffled(rng_for(split), rows)
     return tuple(
         Utterance(id=f"{split}-{number:04d}", text=text, scenario=intent.partition("_")[0], intent=intent)
-        for number, (text, intent) in enumerate(shuffled, start=1)
+        for number, (text, intent) in enumerate(ordered, start=1)
     )
 
 
@@ -139,8 +138,8 @@ def _texts(grammar: _Grammar, intent: _Intent, split: _Split, seen: set[str]) ->
 
     Both the clean and the noisy text count as seen: two rows that differ by an "uh" would be one row twice.
     """
-    rng = _rng(split, intent.name)
-    templates = itertools.cycle(_shuffled(rng, intent.templates[split]))
+    rng = rng_for(split, intent.name)
+    templates = itertools.cycle(shuffled(rng, intent.templates[split]))
     for template in itertools.islice(templates, intent.rows[split] * _ATTEMPTS_PER_ROW):
         clean = _fill(template, grammar.slots[split], rng)
         noisy = _add_noise(clean, grammar.noise, grammar.noise.rate[split], rng)
@@ -155,7 +154,7 @@ def _fill(template: str, slots: Mapping[str, Sequence[str]], rng: random.Random)
     used: set[str] = set()
 
     def value(placeholder: re.Match[str]) -> str:
-        chosen = _pick(rng, [value for value in slots[placeholder[1]] if value not in used])
+        chosen = pick(rng, [value for value in slots[placeholder[1]] if value not in used])
         used.add(chosen)
         return chosen
 
@@ -168,27 +167,8 @@ def _add_noise(text: str, noise: _Noise, rate: float, rng: random.Random) -> str
         article = next((index for index, word in enumerate(words) if word in noise.articles), len(words))
         del words[article : article + 1]
     # A filler that repeats a word of the utterance ("hey hey how is it going") would read as a stutter.
-    if rng.random() < rate and words[0] not in (opener := _pick(rng, noise.openers).split()):
+    if rng.random() < rate and words[0] not in (opener := pick(rng, noise.openers).split()):
         words = opener + words
-    if rng.random() < rate and words[-1] not in (closer := _pick(rng, noise.closers).split()):
+    if rng.random() < rate and words[-1] not in (closer := pick(rng, noise.closers).split()):
         words = words + closer
     return " ".join(words)
-
-
-def _rng(*purpose: str) -> random.Random:
-    """A generator of its own for each purpose, so that editing one intent leaves the other intents' rows alone.
-
-    Seeded through sha256 rather than ``hash()``, which differs between processes.
-    """
-    digest = hashlib.sha256("/".join((_SEED, *purpose)).encode()).digest()
-    return random.Random(int.from_bytes(digest, "big"))
-
-
-# Both helpers use only Random.random(): it is the one method whose sequence Python promises to keep across
-# versions; choice() and shuffle() carry no such promise.
-def _pick(rng: random.Random, values: Sequence[_T]) -> _T:
-    return values[int(rng.random() * len(values))]
-
-
-def _shuffled(rng: random.Random, values: Sequence[_T]) -> list[_T]:
-    return sorted(values, key=lambda _: rng.random())
