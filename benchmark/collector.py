@@ -50,4 +50,5 @@ def _cost(phase: PhaseStarted, epochs: Sequence[EpochEnded]) -> PhaseCost:
         first_epoch_seconds=epochs[0].seconds if epochs else None,
         epoch_seconds=statistics.median(epoch.seconds for epoch in later) if later else None,
         examples_per_second=statistics.median(epoch.examples / epoch.seconds for epoch in later) if later else None,
+        encode_seconds=phase.encode_seconds,
     )

@@ -16,7 +16,7 @@ from benchmark.cell import Cell, Protocol
 from benchmark.data.sources import load_task
 from benchmark.data.task import Task
 from benchmark.environment import choose_device, code_digest, versions
-from benchmark.errors import UsageError
+from benchmark.errors import SkippedError, UsageError
 from benchmark.model.catalogue import EncoderSource, resolve
 from benchmark.record import Tuning
 from benchmark.request import FIRST_TUNING_SEED, Assignment, Request
@@ -68,19 +68,10 @@ def plan(request: Request) -> Plan:
     budget = Budget(suite.epochs, suite.batch_size, suite.selection)
     variants = _variants(request, suite, budget)
     device = choose_device(request.device)
-    tasks = tuple(
-        load_task(
-            spec,
-            data=request.data,
-            text_column=request.text_column,
-            label_column=request.label_column,
-            limit_train=suite.limit_train,
-        )
-        for spec in suite.tasks
-    )
+    tasks = _tasks(suite, request)
     encoder = resolve(suite.encoder)
     for name, settings, _ in variants:
-        method.build(name, settings, budget).check(encoder.layers)
+        _check(name, settings, budget, encoder.layers, tasks, request.methods)
     protocol = _protocol(suite, tasks, encoder)
     cells = tuple(
         Cell(
@@ -111,6 +102,48 @@ def _overridden(suite: Suite, request: Request) -> Suite:
     if request.encoder is not None:
         changes["encoder"] = request.encoder
     return dataclasses.replace(suite, **changes)  # type: ignore[arg-type]  # the names are Suite's, the types checked
+
+
+def _tasks(suite: Suite, request: Request) -> tuple[Task, ...]:
+    """Load the suite's tasks. Raises UsageError, also for a task that leaves nothing to learn."""
+    several = len(suite.tasks) > 1
+    if several and (request.text_column or request.label_column):
+        raise UsageError(
+            f"suite {suite.name!r} has {len(suite.tasks)} tasks, each with columns of its own: "
+            "name them in a suite file (text_column and label_column of a source) instead of on the command line"
+        )
+    tasks = tuple(
+        load_task(
+            spec,
+            data=request.data,
+            text_column=request.text_column,
+            label_column=request.label_column,
+            limit_train=suite.limit_train,
+            several=several,
+        )
+        for spec in suite.tasks
+    )
+    for task in tasks:
+        if len(set(task.train.labels)) == 1:
+            raise UsageError(
+                f"{task.source}: all training rows of task {task.name!r} have the same label: nothing to learn, "
+                "check --label-column"
+            )
+    return tasks
+
+
+def _check(
+    name: str, settings: Settings, budget: Budget, layers: int, tasks: Sequence[Task], asked: Sequence[str]
+) -> None:
+    """Raise UsageError where a method can't be run, or has no meaning for the suite although it was asked for by name.
+
+    One that ``all`` brings along and that has no meaning is planned all the same: its cells are recorded as skipped.
+    """
+    try:
+        method.build(name, settings, budget).check(layers, [task.head for task in tasks])
+    except SkippedError as error:
+        if name in {registry.canonical(given) for given in asked if given != "all"}:
+            raise UsageError(f"{name!r} can't be run on this suite: {error}") from error
 
 
 def _protocol(suite: Suite, tasks: Sequence[Task], encoder: EncoderSource) -> Protocol:
@@ -182,7 +215,12 @@ def _chosen(name: str, assignments: Iterable[Assignment]) -> dict[str, tuple[Val
 
 
 def _values(parameter: Parameter, typed: Sequence[str]) -> tuple[Value, ...]:
-    """Return the values of one ``--set``. A choice may itself contain commas, so that the longest match is taken."""
+    """Return the values of one ``--set``.
+
+    A choice may itself contain commas, so that the longest match is taken. Free text is one value, commas included.
+    """
+    if parameter.kind is str and not parameter.choices:
+        return (parameter.parse(",".join(typed)),)
     values: list[Value] = []
     rest = list(typed)
     while rest:

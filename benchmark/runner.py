@@ -8,6 +8,8 @@ import traceback
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
 from benchmark import environment
 from benchmark.cell import Cell, label
 from benchmark.collector import Collector
@@ -141,7 +143,8 @@ def _attempt(plan: Plan, cell: Cell, run: Run) -> Outcome:
     """Fit and evaluate; whatever is raised becomes the cell's own outcome."""
     try:
         built = method.build(cell.method, cell.parameters, plan.budget)
-        built.check(plan.encoder.layers)  # a plan has asked, but a trial draws its parameters later
+        heads = [task.head for task in plan.tasks]
+        built.check(plan.encoder.layers, heads)  # a plan has asked, but a trial draws its parameters later
         fitted = built.fit([task.without_test() for task in plan.tasks], run)
         validation = tuple(evaluate(fitted, task.head, task.validation) for task in plan.tasks)
         tested = [task for task in plan.tasks if len(task.test)]  # none in a trial
@@ -188,7 +191,14 @@ def _facts(run: Run, tasks: Sequence[Task]) -> tuple[DataFacts, ...]:
 
 
 def _truncated(split: Split, run: Run) -> int:
-    return sum(tokens.truncated for tokens in run.encode(split).sentences)
+    """Return the rows of `split` of which some sentence was cut: a pair that lost two ends is one row."""
+    sentences = run.encode(split).sentences
+    total = sum(tokens.truncated for tokens in sentences)
+    if len(sentences) == 1 or not all(tokens.truncated for tokens in sentences):
+        return total
+    full = np.flatnonzero(np.all([tokens.lengths >= run.max_length for tokens in sentences], axis=0))  # (rows,)
+    both = [all(run.tokenizer.encode([text])[1] for text in split.texts[row]) for row in full.tolist()]
+    return total - sum(both)
 
 
 def exit_status(records: Sequence[Record]) -> int:

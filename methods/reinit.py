@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import torch
-from torch import nn
-
 from benchmark.errors import UsageError
+from benchmark.model.blocks import initialise
 from benchmark.model.model import Model
 from benchmark.registry import technique
 from benchmark.seeds import Streams
@@ -37,22 +35,7 @@ class Reinitialised:
         std = self.std if self.std is not None else float(getattr(model.encoder.config, "initializer_range", 0.02))
         for number in range(len(layers) - self.layers, len(layers)):
             generator = streams.torch("reinit", number)
-            for module in layers[number].modules():
-                _initialise(module, std, generator)
-
-
-@torch.no_grad()
-def _initialise(module: nn.Module, std: float, generator: torch.Generator) -> None:
-    """Do what BERT's own initialiser does to one module."""
-    if isinstance(module, nn.LayerNorm):
-        nn.init.ones_(module.weight)
-        nn.init.zeros_(module.bias)
-    elif isinstance(module, nn.Linear):
-        # Drawn on the CPU, so that every device starts from the same weights.
-        drawn = torch.empty(module.weight.shape, dtype=module.weight.dtype).normal_(0.0, std, generator=generator)
-        module.weight.copy_(drawn)
-        if module.bias is not None:
-            nn.init.zeros_(module.bias)
+            initialise(layers[number], std, generator)
 
 
 @technique("reinit", source="gag-2025 §3.2.2; Zhang et al. 2021 §4")

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from benchmark.data.task import TrainingData
+from benchmark.data.task import Head, TrainingData
+from benchmark.model.heads import CONCAT, JOINS
 from benchmark.model.model import Model, count
 from benchmark.record import PhaseStarted
 from benchmark.registry import method
 from benchmark.space import parameter
-from benchmark.train.baseline import CrossEntropy
+from benchmark.train.heads import OnTop
 from benchmark.train.predict import ModelPredictor, Predictor
 from benchmark.train.run import Run
 
@@ -24,14 +25,17 @@ class ZeroShot:
     """
 
     hidden: int = parameter(256, "width of the head's hidden layer", low=1, high=8192, unit="units")
+    join: str = parameter(
+        CONCAT, "how the vectors u, v of a pair's sentences become one: u, v or |u - v|, u * v", choices=JOINS
+    )
 
-    def check(self, layers: int) -> None:
-        """Any encoder will do."""
+    def check(self, layers: int, heads: Sequence[Head]) -> None:
+        """Any encoder and any tasks will do."""
 
     def fit(self, tasks: Sequence[TrainingData], run: Run) -> Predictor:
         """Put new heads on the encoder and train nothing."""
         model = Model(run.load_encoder())
-        CrossEntropy(dropout=0.0, hidden=self.hidden).attach(model, [task.head for task in tasks], run.streams)
+        OnTop(0.0, self.hidden, self.join).attach(model, [task.head for task in tasks], run.streams)
         model.requires_grad_(False)
         run.watcher.phase_started(PhaseStarted("untrained", 0, 0, 0, 0, count(model).total))
         return ModelPredictor(model, run)

@@ -34,6 +34,16 @@ class Tokens:
         flat = np.fromiter((token for ids in lists for token in ids), dtype=np.int32, count=int(offsets[-1]))
         return cls(flat, offsets, truncated)
 
+    @classmethod
+    def joined(cls, parts: Sequence[Tokens]) -> Tokens:
+        """Return the texts of all `parts`, in order: what one pass of an encoder reads. A single part is returned as is."""
+        if len(parts) == 1:
+            return parts[0]
+        lengths = np.concatenate([part.lengths for part in parts])
+        offsets = np.zeros(len(lengths) + 1, dtype=np.int64)
+        np.cumsum(lengths, out=offsets[1:])
+        return cls(np.concatenate([part.flat for part in parts]), offsets, sum(part.truncated for part in parts))
+
     def __len__(self) -> int:
         return len(self.offsets) - 1
 

@@ -1,14 +1,15 @@
-"""The encoder: token lists in, one vector per text out. Padding, precision and the device stay inside."""
+"""The encoder: token lists in, one vector per text or hidden states out. Padding, precision, device stay inside."""
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import functools
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
@@ -17,9 +18,40 @@ from benchmark.errors import UsageError
 from benchmark.model.catalogue import EncoderSource
 from benchmark.seeds import Streams
 
+PLAIN_ATTENTION = ("bert", "camembert", "distilbert", "electra", "roberta", "xlm-roberta")
+"""Types of models whose layers are ``layer(states, mask)``, every layer with the same mask of what is no padding."""
+
+
+@dataclass(frozen=True)
+class Tap:
+    """Which hidden states a head reads."""
+
+    layer: int | None = None  # 0: embeddings; 1 … n: after that layer; None: the last
+    whole: bool = False  # every token's, for a head with layers of its own; else the first token's alone
+
+
+TOP = Tap()
+
+
+@dataclass(frozen=True, eq=False)
+class Reading:
+    """What the encoder says about some texts at one layer."""
+
+    states: Tensor  # (texts, tokens, hidden), fp32; one token each where the tap isn't whole
+    mask: Tensor | None  # what a layer takes as its mask; None: no padding, or one token each
+
+    @property
+    def first(self) -> Tensor:
+        """The first token's vectors, (texts, hidden)."""
+        return self.states[:, 0]
+
+
+class _EnoughError(Exception):
+    """Ends a forward pass below the layers that nobody reads."""
+
 
 class Encoder(nn.Module):
-    """A pretrained transformer that gives the vector of the first token ([CLS]) of each text."""
+    """A pretrained transformer that gives the vector of the first token ([CLS]) of each text, or hidden states."""
 
     def __init__(self, backbone: nn.Module, pad: int, precision: str = "fp32") -> None:
         super().__init__()
@@ -53,26 +85,85 @@ class Encoder(nn.Module):
             f"{type(self.backbone).__name__} has no list of {count} layers: it can't be used as an encoder"
         )
 
+    @property
+    def plain(self) -> bool:
+        """Whether its layers can be called by themselves, so that a head can be made of copies."""
+        kind = getattr(self.config, "_attn_implementation", None)
+        return self.config.model_type in PLAIN_ATTENTION and kind == "sdpa"
+
     def forward(self, tokens: Tokens) -> Tensor:
         """Return the [CLS] vectors, (texts, hidden), fp32."""
-        ids, mask = tokens.padded(self.pad)  # (texts, longest)
-        device = self.device
-        with torch.autocast(device.type, torch.bfloat16, enabled=self.precision == "bf16"):
-            states = self.backbone(input_ids=_to(ids, device), attention_mask=self._mask(mask)).last_hidden_state
-        cls: Tensor = states[:, 0].float()  # (texts, longest, hidden) → (texts, hidden)
-        return cls
+        return self.read(tokens).first
 
-    def _mask(self, mask: npt.NDArray[np.int64]) -> Tensor | None:
-        """Return the attention mask as the backbone wants it, (texts, longest) or ready made (texts, 1, 1, longest).
+    def read(self, tokens: Tokens, tap: Tap = TOP) -> Reading:
+        """Return what a head at `tap` reads."""
+        layer = len(self.layers) if tap.layer is None else tap.layer
+        found, mask = self.states(tokens, (layer,))
+        states = found[layer] if tap.whole else found[layer][:, :1]
+        return Reading(states.float(), mask if tap.whole else None)
 
-        Given two dimensions, transformers looks at the mask's values, and a GPU would have to be waited for in every
-        step. The host knows them beforehand.
+    def states(self, tokens: Tokens, layers: Sequence[int]) -> tuple[dict[int, Tensor], Tensor | None]:
+        """Return the hidden states at `layers` (0 … n), each (texts, longest, hidden), and the mask of the layers.
+
+        One pass, which goes no further up than the highest of them: what stands above has no say in it.
         """
-        if mask.all():
+        ids, _ = tokens.padded(self.pad)  # (texts, longest)
+        device, mask = self.device, self.mask(tokens)
+        found: dict[int, Tensor] = {}
+        with self.autocast(), _reading(self.layers, layers, found):
+            try:
+                output = self.backbone(input_ids=_to(ids, device), attention_mask=mask)
+                found[len(self.layers)] = output.last_hidden_state
+            except _EnoughError:
+                pass
+        return found, mask
+
+    def mask(self, tokens: Tokens) -> Tensor | None:
+        """Return the attention mask of `tokens` on the device; None where no token is padding.
+
+        The host knows it before it is copied. Given the mask of two dimensions, transformers asks the device whether
+        anything is padding, in every step; one of four dimensions, (texts, 1, 1, longest), it hands on as it is.
+        """
+        lengths = tokens.lengths
+        longest = int(lengths.max(initial=0))
+        if int(lengths.min(initial=longest)) == longest:
             return None
-        if self.config._attn_implementation == "sdpa":  # noqa: SLF001 — it has no public name
-            return _to(mask.astype(np.bool_)[:, None, None, :], self.device)
-        return _to(mask, self.device)
+        mask = np.arange(longest) < lengths[:, None]  # (texts, longest)
+        return _to(mask[:, None, None, :] if self.plain else mask.astype(np.int64), self.device)
+
+    def autocast(self) -> contextlib.AbstractContextManager[Any]:
+        """Return a context of the encoder's precision."""
+        return torch.autocast(self.device.type, torch.bfloat16, enabled=self.precision == "bf16")
+
+
+@contextlib.contextmanager
+def _reading(modules: nn.ModuleList, layers: Sequence[int], found: dict[int, Tensor]) -> Iterator[None]:
+    """Put what layer k + 1 is given into `found` as the states at k, for every k of `layers` below the last.
+
+    Raises IndexError for a layer that isn't there.
+    """
+    top = max(layers)
+    if not 0 <= min(layers) <= top <= len(modules):
+        raise IndexError(f"there are layers 0 to {len(modules)}, not {sorted(layers)}")
+
+    def keep(number: int, given: tuple[Any, ...], named: dict[str, Any]) -> None:
+        found[number] = given[0] if given else named["hidden_states"]
+        if number == top:
+            raise _EnoughError
+
+    hooks = [
+        modules[number].register_forward_pre_hook(
+            lambda _, given, named, number=number: keep(number, given, named),
+            with_kwargs=True,
+        )
+        for number in set(layers)
+        if number < len(modules)
+    ]
+    try:
+        yield
+    finally:
+        for hook in hooks:
+            hook.remove()
 
 
 def _to(array: Any, device: torch.device) -> Tensor:

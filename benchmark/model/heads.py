@@ -1,9 +1,14 @@
-"""Heads: what stands on the encoder's vectors."""
+"""Heads: what stands on the encoder's vectors, or on hidden states of one of its layers."""
 
 from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
+
+from benchmark.model.encoder import TOP, Encoder, Reading, Tap
+
+CONCAT, DIFFERENCE = "concat", "difference"
+JOINS = (CONCAT, DIFFERENCE)
 
 
 class ClassifierHead(nn.Sequential):
@@ -16,6 +21,53 @@ class ClassifierHead(nn.Sequential):
             nn.ReLU(),
             nn.Linear(hidden, outputs),
         )
+
+
+class PairHead(nn.Module):
+    """Joins the vectors of two sentences, then `body`. (2 · rows, width), all first sentences first → (rows, outputs)."""
+
+    def __init__(self, join: str, body: nn.Module) -> None:
+        super().__init__()
+        self.join = join
+        self.body = body
+
+    def forward(self, vectors: Tensor) -> Tensor:
+        """Return the body's answer to the joined vectors."""
+        answer: Tensor = self.body(joined(vectors, self.join))
+        return answer
+
+
+class LayerHead(nn.Module):
+    """Layers of its own on hidden states of the encoder → [CLS] → pooler → dropout → linear.
+
+    vela-2024 section 4.5. The vectors of a pair's sentences are joined after the pooler. The encoder is read at `tap`;
+    `vectors` and `forward` are apart because where nothing is learned the first goes text by text, the second over rows.
+    """
+
+    def __init__(
+        self, tap: Tap, blocks: nn.ModuleList, width: int, outputs: int, dropout: float, join: str | None
+    ) -> None:
+        super().__init__()
+        self.tap = tap
+        self.blocks = blocks
+        self.pooler = nn.Linear(width, width)
+        self.join = join  # None: one sentence
+        self.dropout = nn.Dropout(dropout)
+        self.linear = nn.Linear(width if join is None else 2 * width, outputs)
+
+    def vectors(self, reading: Reading) -> Tensor:
+        """Return the first token's vector after the head's own layers, (texts, width)."""
+        states = reading.states  # (texts, tokens, width)
+        for block in self.blocks:
+            output = block(states, reading.mask)
+            states = output if isinstance(output, Tensor) else output[0]
+        return states[:, 0]
+
+    def forward(self, vectors: Tensor) -> Tensor:
+        """Return the answer to `vectors`, (sentences · rows, width) → (rows, outputs)."""
+        pooled = torch.tanh(self.pooler(vectors))
+        answer: Tensor = self.linear(self.dropout(pooled if self.join is None else joined(pooled, self.join)))
+        return answer
 
 
 class ProjectionHead(nn.Module):
@@ -32,3 +84,26 @@ class ProjectionHead(nn.Module):
     def forward(self, vectors: Tensor) -> Tensor:
         """Return unit vectors."""
         return torch.nn.functional.normalize(self.body(vectors), dim=1)
+
+
+def joined(vectors: Tensor, join: str) -> Tensor:
+    """Return the vectors u, v of two sentences as one: (2 · rows, width), all u first → (rows, 2 · width).
+
+    ``concat``: u, v (vela-2024 section 4.5). ``difference``: |u - v|, u * v, which doesn't depend on the order of the
+    sentences (Conneau et al. 2017, section 3.1, without u and v themselves).
+    """
+    u, v = vectors.chunk(2)
+    return torch.cat([u, v] if join == CONCAT else [(u - v).abs(), u * v], dim=1)
+
+
+def tap_of(head: nn.Module) -> Tap:
+    """Return where `head` reads the encoder: on top, unless it has a place of its own."""
+    return head.tap if isinstance(head, LayerHead) else TOP
+
+
+def vectors_of(head: nn.Module, encoder: Encoder, reading: Reading) -> Tensor:
+    """Return the vectors of the texts of `reading` that `head` answers to, (texts, width), fp32."""
+    if not isinstance(head, LayerHead):
+        return reading.first
+    with encoder.autocast():
+        return head.vectors(reading).float()

@@ -19,15 +19,24 @@ class Model(nn.Module):
         self.encoder = encoder
         self.heads = nn.ModuleDict()
 
-    def attach(self, name: str, make: Callable[[], nn.Module], streams: Streams) -> None:
-        """Put a new head called `name` on the encoder, its weights drawn from the stream ("head", name)."""
-        with streams.scope("head", name):
+    def attach(self, name: str, make: Callable[[], nn.Module], streams: Streams, stream: str | None = None) -> None:
+        """Put a new head called `name` on the encoder, its weights drawn from the stream ("head", `stream` or name)."""
+        with streams.scope("head", stream or name):
             head = make()
-        self.heads[name] = head.to(self.encoder.device)
+        self.heads[_key(name)] = head.to(self.encoder.device)
+
+    def head(self, name: str) -> nn.Module:
+        """Return the head called `name`. Raises KeyError."""
+        return self.heads[_key(name)]
 
     def trainable(self) -> list[nn.Parameter]:
         """Return the parameters that move, in a fixed order."""
         return [weight for weight in self.parameters() if weight.requires_grad]
+
+
+def _key(name: str) -> str:
+    """Return the name under which torch, which allows no dot, keeps the head `name`."""
+    return name.replace(".", "·")
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ head are yang-2025's, because the 0.9 and 10 of two reports leave a head that ca
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -15,11 +15,13 @@ from torch import Tensor, nn
 
 from benchmark.data.batches import Shuffled
 from benchmark.data.task import Head
-from benchmark.model.heads import ClassifierHead
+from benchmark.model.heads import CONCAT, JOINS
 from benchmark.model.model import Model
 from benchmark.seeds import Streams
 from benchmark.space import parameter
+from benchmark.train.heads import OnTop
 from benchmark.train.keep import Best, Last
+from benchmark.train.objectives import TaskLoss, Weights
 from benchmark.train.recipe import Budget, Recipe
 from benchmark.train.schedules import Cosine
 
@@ -33,6 +35,9 @@ class Baseline:
     weight_decay: float = parameter(0.01, "decoupled weight decay of AdamW", low=0.0, high=1.0, search=(0.0, 0.3))
     dropout: float = parameter(0.1, "dropout before the head", low=0.0, high=0.95, search=(0.0, 0.5))
     hidden: int = parameter(256, "width of the head's hidden layer", low=1, high=8192, unit="units")
+    join: str = parameter(
+        CONCAT, "how the vectors u, v of a pair's sentences become one: u, v or |u - v|, u * v", choices=JOINS
+    )
     gradient_clip: float | None = parameter(1.0, "largest norm of a step's gradient; none: not clipped", above=0.0)
 
     def recipe(self, budget: Budget) -> Recipe:
@@ -45,14 +50,20 @@ class Baseline:
             schedule=Cosine(self.lr_floor),
             optimizer=AdamW(self.weight_decay),
             batches=Shuffled(budget.batch_size, budget.epochs),
+            heads=self.heads(),
             objective=self.objective(),
+            importance=Weights(),
             gradients=Summed(self.gradient_clip),
             keep=Best() if budget.selection == "best" else Last(),
         )
 
-    def objective(self) -> CrossEntropy:
+    def heads(self) -> OnTop:
+        """Return where the baseline's heads stand and what they are made of."""
+        return OnTop(self.dropout, self.hidden, self.join)
+
+    def objective(self) -> TaskLoss:
         """Return the baseline's objective."""
-        return CrossEntropy(self.dropout, self.hidden)
+        return TaskLoss()
 
 
 @dataclass(frozen=True)
@@ -119,36 +130,31 @@ class AdamW:
 
 @dataclass(frozen=True)
 class Summed:
-    """One gradient of the sum of all losses, its norm clipped."""
+    """One gradient of the sum of all losses, its norm clipped. It keeps nothing, so that it settles every phase itself."""
 
     clip: float | None
+    needs_shared_weights: bool = False
 
-    def backward(self, losses: Sequence[Tensor], weights: Sequence[nn.Parameter]) -> None:
-        """Sum, differentiate, clip."""
-        torch.stack(list(losses)).sum().backward()
+    def check(self, layers: int, heads: Sequence[Head]) -> None:
+        """Any tasks will do."""
+
+    def settler(self, shared: Sequence[nn.Parameter], streams: Streams, phase: int) -> Summed:
+        """Return itself."""
+        return self
+
+    def backward(
+        self, losses: Sequence[Tensor], weights: Sequence[nn.Parameter], epoch: int = 1, step: int = 0
+    ) -> None:
+        """Differentiate one after another, which sums, and clip.
+
+        One by one, because the order in which one pass over several losses adds them up is autograd's own affair: so a
+        rule that weighs the gradients and finds nothing to change arrives at the same bits.
+        """
+        for loss in losses:
+            loss.backward()
         if self.clip is not None:
             nn.utils.clip_grad_norm_(weights, self.clip)
 
-
-@dataclass(frozen=True)
-class CrossEntropy:
-    """Cross-entropy of a classifier on [CLS], mean over the batch."""
-
-    dropout: float
-    hidden: int
-    smoothing: float = 0.0  # share of the target that is spread over all classes
-    phase: str = "classification"
-    predicts: bool = True
-
-    def attach(self, model: Model, heads: Sequence[Head], streams: Streams) -> None:
-        """Put one classifier per task on the encoder."""
-        for head in heads:
-            model.attach(head.name, lambda head=head: self._head(model, head), streams)  # type: ignore[misc]
-
-    def loss(self, model: Model, head: Head, vectors: Tensor, labels: Tensor) -> Tensor:
-        """Return the mean cross-entropy. vectors (rows, width), labels (rows,)."""
-        logits = model.heads[head.name](vectors)  # (rows, classes)
-        return nn.functional.cross_entropy(logits, labels, label_smoothing=self.smoothing)
-
-    def _head(self, model: Model, head: Head) -> nn.Module:
-        return ClassifierHead(model.encoder.hidden, self.hidden, head.outputs, self.dropout)
+    def report(self) -> Mapping[str, float]:
+        """Nothing to tell."""
+        return {}

@@ -9,9 +9,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
-from benchmark.data.task import Head
+from benchmark.data.task import Head, TrainingData
+from benchmark.errors import SkippedError
 from benchmark.model.heads import ProjectionHead
 from benchmark.model.model import Model
 from benchmark.seeds import Streams
@@ -52,7 +53,10 @@ def ntxent_loss(views: Tensor, temperature: float) -> Tensor:
 
 @dataclass(frozen=True)
 class Contrastive:
-    """Pull views of a row (and, supervised, rows of its class) together, push others apart, on a projection head."""
+    """Pull views of a row (and, supervised, rows of its class) together, push others apart, on a projection head.
+
+    It answers two questions: what is asked, and what heads are made of.
+    """
 
     supervised: bool
     temperature: float
@@ -63,15 +67,31 @@ class Contrastive:
     phase: str = "contrastive"
     predicts: bool = False
 
+    def check(self, layers: int, heads: Sequence[Head]) -> None:
+        """Raise SkippedError for pairs, which are no views of one thing."""
+        for head in heads:
+            if head.sentences > 1:
+                raise SkippedError(
+                    f"contrastive learning of classes has no meaning for pairs of sentences: task {head.name!r}"
+                )
+
+    def about(self, tasks: Sequence[TrainingData]) -> Sequence[TrainingData]:
+        """The suite's tasks."""
+        return tasks
+
     def attach(self, model: Model, heads: Sequence[Head], streams: Streams) -> None:
         """Put the projection head on the encoder; the classifier of a later phase replaces nothing of it."""
         width = model.encoder.hidden
         size = self.size or width
         model.attach(PROJECTION, lambda: ProjectionHead(width, size, self.projection, self.dropout), streams)
 
+    def module(self, model: Model, head: Head) -> nn.Module:
+        """Return the projection head: all tasks share it."""
+        return model.head(PROJECTION)
+
     def loss(self, model: Model, head: Head, vectors: Tensor, labels: Tensor) -> Tensor:
         """Return the batch's loss. vectors (views · rows, width), view by view; labels (rows,)."""
-        projected: Tensor = model.heads[PROJECTION](vectors)
+        projected: Tensor = model.head(PROJECTION)(vectors)
         views = projected.reshape(self.views, -1, projected.shape[1])  # (views, rows, size)
         if self.supervised:
             return supcon_loss(views, labels, self.temperature)

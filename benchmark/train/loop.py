@@ -7,23 +7,24 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
-from benchmark.data.task import TrainingData
+from benchmark.data.task import Split, TrainingData
 from benchmark.errors import DivergedError
 from benchmark.metrics import metric
 from benchmark.model.model import Model, count, groups
 from benchmark.predictions import Predictions
 from benchmark.record import EpochEnded, PhaseStarted, Point
+from benchmark.seeds import Streams
 from benchmark.train.predict import logits_of
-from benchmark.train.recipe import Recipe
+from benchmark.train.recipe import Keeper, Recipe, Settler
 from benchmark.train.run import EncodedSplit, Run
-from benchmark.train.vectors import Frozen, Live, Vectors, to_device
+from benchmark.train.vectors import Fixed, Live, Vectors, frozen, to_device
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,10 +32,24 @@ class Material:
     """One task's rows, ready for a phase."""
 
     data: TrainingData
-    train: Vectors
+    splits: Mapping[str, EncodedSplit]  # train and validation
     labels: Tensor  # (training rows,), on the device
-    validation: EncodedSplit
-    validation_vectors: Vectors | None  # encoded once; None: the live encoder is asked each epoch
+    train: Vectors
+    frozen: Mapping[str, Vectors]  # by split, encoded once; empty where the live encoder is asked each epoch
+
+
+@dataclass(frozen=True, eq=False)
+class Unit:
+    """Tasks that share weights that move, and so are settled, clipped and kept together.
+
+    While the encoder moves all tasks are one unit. Where it is frozen each task's head is a model of its own, which
+    comes out as if it were trained alone.
+    """
+
+    tasks: frozenset[int]
+    weights: list[nn.Parameter]
+    settler: Settler
+    keeper: Keeper
 
 
 @dataclass(eq=False)
@@ -79,63 +94,108 @@ def train(recipe: Recipe, model: Model, tasks: Sequence[TrainingData], run: Run)
             _train_phase(phase, number, model, tasks, run)
 
 
-def _train_phase(recipe: Recipe, number: int, model: Model, tasks: Sequence[TrainingData], run: Run) -> None:
+def _train_phase(recipe: Recipe, number: int, model: Model, given: Sequence[TrainingData], run: Run) -> None:
     streams, name = run.streams, recipe.objective.phase
+    tasks = recipe.objective.about(given)
     recipe.start.prepare(model, streams)
     model.heads.clear()  # every phase has heads of its own
-    recipe.objective.attach(model, [task.head for task in tasks], streams)
+    recipe.heads.attach(model, [task.head for task in tasks], streams)
     recipe.trainable.apply(model, streams)
-    materials = [_material(recipe, model, task, run) for task in tasks]
+    clock = Clock(model.encoder.device)
+    materials, encode_seconds = _materials(recipe, model, tasks, run, clock)
     sizes = [len(task.train) for task in tasks]
     total = recipe.batches.epochs * recipe.batches.steps_per_epoch(sizes)
     optimizer, peaks = _optimizer(recipe, model)
-    weights = model.trainable()
-    keeper = recipe.keep.keeper(total)
-    clock = Clock(model.encoder.device)
-    run.watcher.phase_started(_phase_started(recipe, model, name, total))
+    units = _units(recipe, number, model, tasks, streams, total)
+    run.watcher.phase_started(_phase_started(recipe, model, name, total, encode_seconds))
 
     step = 0
     for epoch in range(1, recipe.batches.epochs + 1):
         model.train()
         model.encoder.train(recipe.trainable.trains_encoder)
-        meter = Meter(torch.zeros((), dtype=torch.float64, device=clock.device))
+        meters = [Meter(torch.zeros((), dtype=torch.float64, device=clock.device)) for _ in tasks]
         clock.start()
         for parts in recipe.batches.epoch(sizes, streams, number, epoch):
-            streams.reseed("dropout", number, step)  # masks are a function of the position, not of the past
             factor = recipe.keep.hold(recipe.schedule.factor(step, total), step, total)
             for group, peak in zip(optimizer.param_groups, peaks, strict=True):
                 group["lr"] = peak * factor
-            losses = []
-            for part in parts:
-                material = materials[part.task]
-                vectors = material.train.of(part.rows, recipe.batches.views)  # (views · rows, width)
-                labels = material.labels[to_device(part.rows, clock.device)]  # (rows,)
-                losses.append(recipe.objective.loss(model, material.data.head, vectors, labels))
-                meter.add(losses[-1], len(part.rows))
-            recipe.gradients.backward(losses, weights)
+            for unit in units:
+                streams.reseed("dropout", number, step)  # masks are a function of the position, not of the past
+                losses = []
+                for part in (part for part in parts if part.task in unit.tasks):
+                    material = materials[part.task]
+                    head = material.data.head
+                    vectors = material.train.of(part.rows, recipe.batches.views)  # (sentences · views · rows, width)
+                    labels = material.labels[to_device(part.rows, clock.device)]  # (rows,)
+                    loss = recipe.objective.loss(model, head, vectors, labels)
+                    meters[part.task].add(loss, len(part.rows))
+                    losses.append(recipe.importance.of(head.name) * loss)
+                if losses:
+                    unit.settler.backward(losses, unit.weights, epoch, step)
             optimizer.step()
             optimizer.zero_grad(set_to_none=True)
             step += 1
-            keeper.after_step(step, weights)
+            for unit in units:
+                unit.keeper.after_step(step, unit.weights)
             run.watcher.step_ended(step, total)
         seconds = clock.stop()
-        loss = meter.mean()
-        if not math.isfinite(loss):
-            raise DivergedError(f"the mean loss of epoch {epoch} of phase {name!r} is {loss}")
-        score, points = _validate(recipe, model, materials, name, epoch)
-        keeper.after_epoch(score, weights)
-        points = (Point(name, epoch, "train/loss", loss), *points)
-        run.watcher.epoch_ended(EpochEnded(name, epoch, seconds, meter.examples, points))
-    keeper.restore(weights)
+        points = _training_points(recipe, tasks, meters, units, epoch)
+        scores, measured = _measure(recipe, model, materials, epoch)
+        for unit in units:
+            mine = [scores[task] for task in sorted(unit.tasks) if task in scores]
+            unit.keeper.after_epoch(float(np.mean(mine)) if mine else None, unit.weights)
+        examples = sum(meter.examples for meter in meters)
+        run.watcher.epoch_ended(EpochEnded(name, epoch, seconds, examples, (*points, *measured)))
+    for unit in units:
+        unit.keeper.restore(unit.weights)
 
 
-def _material(recipe: Recipe, model: Model, data: TrainingData, run: Run) -> Material:
-    train, validation = run.encode(data.train), run.encode(data.validation)
-    labels = to_device(train.labels, model.encoder.device)
+def _materials(
+    recipe: Recipe, model: Model, tasks: Sequence[TrainingData], run: Run, clock: Clock
+) -> tuple[list[Material], float]:
+    """Return the material of each task, and the seconds that encoding took; 0 where the encoder moves.
+
+    Where it doesn't, texts are encoded once and not every epoch; tasks about the same rows share one encoding.
+    """
+    heads = [recipe.heads.module(model, task.head) for task in tasks]
+    splits = [{split.name: run.encode(split) for split in (task.train, task.validation)} for task in tasks]
+    ready: list[dict[str, Vectors]] = [{} for _ in tasks]
+    clock.start()
+    if not recipe.trainable.trains_encoder:
+        alike: dict[tuple[str, str], list[int]] = {}  # split's name and rows → tasks
+        for number, task in enumerate(tasks):
+            for split in (task.train, task.validation):
+                alike.setdefault((split.name, split.fingerprint), []).append(number)
+        for (name, _), numbers in alike.items():
+            mine = [heads[number] for number in numbers]
+            found = frozen(run.states, model.encoder, splits[numbers[0]][name], mine)
+            for number, vectors in zip(numbers, found, strict=True):
+                ready[number][name] = vectors
+    seconds = 0.0 if recipe.trainable.trains_encoder else clock.stop()
+    materials = []
+    for task, head, encoded, fixed in zip(tasks, heads, splits, ready, strict=True):
+        labels = to_device(encoded["train"].labels, model.encoder.device)
+        train = fixed.get("train") or Live(model.encoder, encoded["train"], head)
+        materials.append(Material(task, encoded, labels, train, fixed))
+    return materials, seconds
+
+
+def _units(
+    recipe: Recipe, number: int, model: Model, tasks: Sequence[TrainingData], streams: Streams, total: int
+) -> list[Unit]:
     if recipe.trainable.trains_encoder:
-        return Material(data, Live(model.encoder, train), labels, validation, None)
-    # Nothing in the encoder moves: the rows are encoded once, not every epoch.
-    return Material(data, Frozen(model.encoder, train), labels, validation, Frozen(model.encoder, validation))
+        shared = [weight for weight in model.encoder.parameters() if weight.requires_grad]
+        settler = recipe.gradients.settler(shared, streams, number)
+        return [Unit(frozenset(range(len(tasks))), model.trainable(), settler, recipe.keep.keeper(total))]
+    return [
+        Unit(
+            frozenset([task]),
+            [weight for weight in recipe.heads.module(model, data.head).parameters() if weight.requires_grad],
+            recipe.gradients.settler((), streams, number),
+            recipe.keep.keeper(total),
+        )
+        for task, data in enumerate(tasks)
+    ]
 
 
 def _optimizer(recipe: Recipe, model: Model) -> tuple[torch.optim.Optimizer, list[float]]:
@@ -154,32 +214,61 @@ def _optimizer(recipe: Recipe, model: Model) -> tuple[torch.optim.Optimizer, lis
     return recipe.optimizer.build(described), peaks
 
 
-def _phase_started(recipe: Recipe, model: Model, name: str, steps: int) -> PhaseStarted:
+def _phase_started(recipe: Recipe, model: Model, name: str, steps: int, encode_seconds: float) -> PhaseStarted:
     counts = count(model)
-    return PhaseStarted(
-        name, recipe.batches.epochs, steps, counts.trainable_encoder, counts.trainable_head, counts.total
-    )
+    moving = (counts.trainable_encoder, counts.trainable_head, counts.total)
+    return PhaseStarted(name, recipe.batches.epochs, steps, *moving, encode_seconds)
 
 
-def _validate(
-    recipe: Recipe, model: Model, materials: Sequence[Material], phase: str, epoch: int
-) -> tuple[float | None, tuple[Point, ...]]:
-    """Return the mean over tasks of the validation score (None where nothing is predicted) and the curve points."""
-    if not recipe.objective.predicts:
-        return None, ()
-    model.eval()
+def _training_points(
+    recipe: Recipe, tasks: Sequence[TrainingData], meters: Sequence[Meter], units: Sequence[Unit], epoch: int
+) -> list[Point]:
+    """Return what training itself shows: the mean loss per example, of each task too, and what settlers report.
+
+    Measured on the way, under dropout, each batch before its step. Raises DivergedError when a loss is not finite.
+    """
+    name = recipe.objective.phase
+    total, examples = sum(float(meter.total) for meter in meters), sum(meter.examples for meter in meters)
+    loss = total / max(1, examples)
+    if not math.isfinite(loss):
+        raise DivergedError(f"the mean loss of epoch {epoch} of phase {name!r} is {loss}")
+    found = {"train/loss": loss}
+    if recipe.objective.predicts and "train" not in recipe.measured:
+        seen = ((task, meter) for task, meter in zip(tasks, meters, strict=True) if meter.examples)
+        found |= {f"train/{task.head.name}/{task.head.loss}": meter.mean() for task, meter in seen}
+    for unit in units:
+        found |= {f"train/{key}": value for key, value in unit.settler.report().items()}
+    return [Point(name, epoch, key, value) for key, value in found.items()]
+
+
+def _measure(
+    recipe: Recipe, model: Model, materials: Sequence[Material], epoch: int
+) -> tuple[dict[int, float], list[Point]]:
+    """Return each task's own validation score, from 0 to 1 (none where the phase doesn't predict), and curve points."""
     points: list[Point] = []
-    ranked: list[float] = []
-    for material in materials:
-        head, split = material.data.head, material.data.validation
-        vectors = material.validation_vectors or Frozen(model.encoder, material.validation)
-        logits = logits_of(model, head.name, vectors, len(split))
-        labels = np.asarray(split.labels, dtype=np.int64)
-        scores = Predictions("validation", head.name, head.classes, split.ids, labels, logits).scores()
-        points += [Point(phase, epoch, score.key, score.value) for score in scores]
-        own = next(score.value for score in scores if score.metric == head.metric)
-        ranked.append(own if metric(head.metric).direction == "higher" else -own)
-    return float(np.mean(ranked)), tuple(points)
+    ranked: dict[int, float] = {}
+    if not recipe.objective.predicts:
+        return ranked, points
+    model.eval()
+    for number, material in enumerate(materials):
+        data = material.data
+        head = data.head
+        for split in (part for part in (data.train, data.validation) if part.name in recipe.measured):
+            logits = logits_of(model, head.name, _vectors(material, split, model), len(split))
+            found = Predictions(split.name, head.name, head.classes, split.ids, split.targets, logits, head.kind)
+            scores = found.scores()
+            points += [Point(recipe.objective.phase, epoch, score.key, score.value) for score in scores]
+            if split.name == "validation":
+                own = next(score.value for score in scores if score.metric == head.metric)
+                ranked[number] = metric(head.metric).share(own)
+    return ranked, points
+
+
+def _vectors(material: Material, split: Split, model: Model) -> Vectors:
+    found = material.frozen.get(split.name)
+    if found is None:
+        found = Fixed(model.encoder, material.splits[split.name], model.head(material.data.head.name))
+    return found
 
 
 def _synchronise(device: torch.device) -> None:

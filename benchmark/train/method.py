@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
 from benchmark import registry
-from benchmark.data.task import TrainingData
+from benchmark.data.task import Head, TrainingData
 from benchmark.errors import UsageError
 from benchmark.model.model import Model
 from benchmark.registry import Entry
@@ -25,8 +25,9 @@ T = TypeVar("T")
 class Method(Protocol):
     """Whatever can be fitted. It is given no test split; `benchmark.train.predict.evaluate` marks what it returns."""
 
-    def check(self, layers: int) -> None:
-        """Raise UsageError when an encoder with `layers` transformer layers won't do. Called before any cell runs."""
+    def check(self, layers: int, heads: Sequence[Head]) -> None:
+        """Raise UsageError when an encoder with `layers` transformer layers won't do, and SkippedError when the method
+        has no meaning for tasks with these `heads`. Called before any cell runs."""
 
     def fit(self, tasks: Sequence[TrainingData], run: Run) -> Predictor:
         """Train on `tasks` and return what predicts. Raises DivergedError, SkippedError."""
@@ -38,9 +39,10 @@ class Recipient:
 
     recipe: Recipe
 
-    def check(self, layers: int) -> None:
-        """Raise UsageError when the recipe asks for something that an encoder with `layers` layers lacks."""
-        self.recipe.start.check(layers)
+    def check(self, layers: int, heads: Sequence[Head]) -> None:
+        """Raise UsageError when the recipe asks for something that an encoder with `layers` layers or the suite lacks,
+        and SkippedError when it has no meaning for tasks with these `heads`."""
+        self.recipe.check(layers, heads)
 
     def fit(self, tasks: Sequence[TrainingData], run: Run) -> Predictor:
         """Run the recipe's phases on a fresh copy of the encoder."""

@@ -14,8 +14,6 @@ from benchmark.predictions import Predictions
 from benchmark.train.run import Run
 from benchmark.train.vectors import Vectors, encode_all
 
-HEAD_BATCH = 4096
-
 
 class Predictor(Protocol):
     """What ``fit`` returns: it answers for rows it is shown."""
@@ -35,16 +33,16 @@ class ModelPredictor:
     def logits(self, task: str, split: Split) -> npt.NDArray[np.float32]:
         """Return the logits of `split`'s rows for `task`, (rows, outputs)."""
         self.model.eval()
-        (tokens,) = self.run.encode(split).sentences
-        return _on_host(self.model.heads[task](encode_all(self.model.encoder, tokens)))
+        head = self.model.head(task)
+        return _on_host(head(encode_all(self.model.encoder, self.run.encode(split).texts, head)))
 
 
 @torch.no_grad()
 def logits_of(model: Model, task: str, vectors: Vectors, rows: int) -> npt.NDArray[np.float32]:
     """Return the logits of rows 0 … `rows` - 1, (rows, outputs), without dropout in the head."""
-    model.heads[task].eval()
-    chunks = [np.arange(start, min(start + HEAD_BATCH, rows)) for start in range(0, rows, HEAD_BATCH)]
-    return _on_host(torch.cat([model.heads[task](vectors.of(chunk)) for chunk in chunks]))
+    head = model.head(task).eval()
+    chunks = [np.arange(start, min(start + vectors.most, rows)) for start in range(0, rows, vectors.most)]
+    return _on_host(torch.cat([head(vectors.of(chunk)) for chunk in chunks]))
 
 
 def evaluate(predictor: Predictor, head: Head, split: Split) -> Predictions:
@@ -54,8 +52,9 @@ def evaluate(predictor: Predictor, head: Head, split: Split) -> Predictions:
         task=head.name,
         classes=head.classes,
         ids=split.ids,
-        labels=np.asarray(split.labels, dtype=np.int64),
+        labels=split.targets,
         logits=predictor.logits(head.name, split),
+        kind=head.kind,
     )
 
 

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, ClassVar, Protocol
 import torch
 from torch import Tensor, nn
 
-from benchmark.data.batches import Shuffled
-from benchmark.data.task import Head
+from benchmark.data.batches import Step
+from benchmark.data.task import Head, TrainingData
 from benchmark.errors import UsageError
 from benchmark.model.model import Model
 from benchmark.seeds import Streams
@@ -79,6 +79,44 @@ class OptimizerRule(Protocol):
         """Return the optimizer over `groups` (each with ``params`` and ``lr``)."""
 
 
+class Batches(Protocol):
+    """What does one step see?"""
+
+    @property
+    def size(self) -> int:
+        """Rows of one batch."""
+
+    @property
+    def epochs(self) -> int:
+        """Epochs of the phase."""
+
+    @property
+    def views(self) -> int:
+        """How many times the encoder sees each row of a step, under different dropout masks."""
+
+    def check(self, layers: int, heads: Sequence[Head]) -> None:
+        """Raise SkippedError when it has no meaning for tasks with these `heads`. Called before any cell runs."""
+
+    def steps_per_epoch(self, sizes: Sequence[int]) -> int:
+        """Return the steps of an epoch over tasks with `sizes` training rows."""
+
+    def epoch(self, sizes: Sequence[int], streams: Streams, phase: int, epoch: int) -> tuple[Step, ...]:
+        """Return the steps of `epoch` (from 1) of `phase` (from 0), a function of nothing but the arguments."""
+
+
+class Heads(Protocol):
+    """Where do heads stand, and what are they made of?"""
+
+    def check(self, layers: int, heads: Sequence[Head]) -> None:
+        """Raise UsageError when an encoder with `layers` transformer layers has no such place for one of `heads`."""
+
+    def attach(self, model: Model, heads: Sequence[Head], streams: Streams) -> None:
+        """Put them on the encoder."""
+
+    def module(self, model: Model, head: Head) -> nn.Module:
+        """Return what was put there for `head`; several may share one."""
+
+
 class Objective(Protocol):
     """What is asked?"""
 
@@ -90,18 +128,52 @@ class Objective(Protocol):
     def predicts(self) -> bool:
         """Whether the model predicts labels after such a phase, so that validation has a score."""
 
-    def attach(self, model: Model, heads: Sequence[Head], streams: Streams) -> None:
-        """Put the heads that it needs on the encoder."""
+    def check(self, layers: int, heads: Sequence[Head]) -> None:
+        """Raise SkippedError when it has no meaning for tasks with these `heads`. Called before any cell runs."""
+
+    def about(self, tasks: Sequence[TrainingData]) -> Sequence[TrainingData]:
+        """Return the tasks whose rows are asked about: those of the suite, or others made of their rows."""
 
     def loss(self, model: Model, head: Head, vectors: Tensor, labels: Tensor) -> Tensor:
-        """Return the batch's mean loss, a scalar. vectors (views · rows, width), view by view; labels (rows,)."""
+        """Return the batch's mean loss, a scalar. vectors (sentences · views · rows, width): sentence by sentence and
+        in it view by view; labels (rows,)."""
+
+
+class Importance(Protocol):
+    """How much does each task count?"""
+
+    def check(self, layers: int, heads: Sequence[Head]) -> None:
+        """Raise UsageError when it speaks of a task that isn't there."""
+
+    def of(self, task: str) -> float:
+        """Return the factor of the task's loss."""
+
+
+class Settler(Protocol):
+    """Settles rival wishes throughout one phase."""
+
+    def backward(self, losses: Sequence[Tensor], weights: Sequence[nn.Parameter], epoch: int, step: int) -> None:
+        """Leave in every weight's ``grad`` the direction of the step. Must not look at a value on the host.
+
+        `losses`: of this step, one per part; `epoch` from 1, `step` from 0 throughout the phase.
+        """
+
+    def report(self) -> Mapping[str, float]:
+        """Return figures of the epoch that is over, by curve name, and begin the next. May wait for the device."""
 
 
 class Gradients(Protocol):
     """How are rival wishes settled?"""
 
-    def backward(self, losses: Sequence[Tensor], weights: Sequence[nn.Parameter]) -> None:
-        """Leave in every weight's ``grad`` the direction of the step. Must not look at a value on the host."""
+    @property
+    def needs_shared_weights(self) -> bool:
+        """Whether it has no meaning where tasks share no weight that moves."""
+
+    def check(self, layers: int, heads: Sequence[Head]) -> None:
+        """Raise SkippedError when it has no meaning for tasks with these `heads`. Called before any cell runs."""
+
+    def settler(self, shared: Sequence[nn.Parameter], streams: Streams, phase: int) -> Settler:
+        """Return what settles in `phase` (from 0); `shared`: the weights that several tasks share."""
 
 
 class Keeper(Protocol):
@@ -137,15 +209,29 @@ class Recipe:
     rates: Rates
     schedule: Schedule
     optimizer: OptimizerRule
-    batches: Shuffled
+    batches: Batches
+    heads: Heads
     objective: Objective
+    importance: Importance
     gradients: Gradients
     keep: Keep
+    measured: tuple[str, ...] = ("validation",)  # splits whose scores are taken after each epoch; the test never is
 
     def phases(self) -> tuple[Recipe, ...]:
         """Return this recipe and those it starts after, first to last."""
         before = self.start.recipe.phases() if isinstance(self.start, After) else ()
         return (*before, self)
+
+    def check(self, layers: int, heads: Sequence[Head]) -> None:
+        """Raise UsageError for an encoder with `layers` layers that lacks what a phase asks for, and SkippedError
+        when a phase has no meaning for tasks with these `heads`."""
+        for phase in self.phases():
+            phase.start.check(layers)
+            phase.heads.check(layers, heads)
+            phase.importance.check(layers, heads)
+            phase.objective.check(layers, heads)
+            phase.batches.check(layers, heads)
+            phase.gradients.check(layers, heads)
 
 
 @dataclass(frozen=True)
@@ -158,8 +244,10 @@ class Answers:
     rates: Rates | None = None
     schedule: Schedule | None = None
     optimizer: OptimizerRule | None = None
-    batches: Shuffled | None = None
+    batches: Batches | None = None
+    heads: Heads | None = None
     objective: Objective | None = None
+    importance: Importance | None = None
     gradients: Gradients | None = None
     keep: Keep | None = None
 
@@ -238,6 +326,11 @@ def combine(base: Recipe, techniques: Sequence[tuple[str, Technique]], baseline:
         raise UsageError(
             f"{answered['start']!r} makes new layers that {answered['trainable']!r} would leave frozen and untrained: "
             "choose one of them"
+        )
+    if first.gradients.needs_shared_weights and not first.trainable.trains_encoder:
+        raise UsageError(
+            f"{answered['gradients']!r} settles conflicts over weights that tasks share, and {answered['trainable']!r} "
+            "leaves none that move: choose one of them"
         )
     if not later:
         return first

@@ -6,13 +6,11 @@ import functools
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import numpy as np
-import numpy.typing as npt
-
-from benchmark.data.task import Split
+from benchmark.data.task import Split, Targets
 from benchmark.data.tokens import TokenCache, Tokens
 from benchmark.model.catalogue import EncoderSource
 from benchmark.model.encoder import Encoder, Tokenizer, load_encoder
+from benchmark.model.states import StateCache
 from benchmark.record import Watcher
 from benchmark.seeds import Streams
 from benchmark.train.recipe import Budget
@@ -23,10 +21,15 @@ class EncodedSplit:
     """A split as token ids."""
 
     sentences: tuple[Tokens, ...]  # one per sentence of a row
-    labels: npt.NDArray[np.int64]  # (rows,)
+    labels: Targets  # (rows,): int64 for classes and binary labels, float64 for numbers
 
     def __len__(self) -> int:
         return len(self.labels)
+
+    @functools.cached_property
+    def texts(self) -> Tokens:
+        """All sentences as one: every row's first, then every row's second where there is one."""
+        return Tokens.joined(self.sentences)
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,6 +46,11 @@ class Run:
     watcher: Watcher
 
     @functools.cached_property
+    def states(self) -> StateCache:
+        """Where hidden states are kept that don't fit into memory."""
+        return StateCache(self.cache.folder)
+
+    @functools.cached_property
     def tokenizer(self) -> Tokenizer:
         """The encoder's tokenizer, loaded once per process and length."""
         return _tokenizer(self.encoder, self.max_length)
@@ -55,7 +63,7 @@ class Run:
         """Return `split` as token ids."""
         return EncodedSplit(
             sentences=tuple(self.tokens(texts) for texts in zip(*split.texts, strict=True)),
-            labels=np.asarray(split.labels, dtype=np.int64),
+            labels=split.targets,
         )
 
     def tokens(self, texts: Sequence[str]) -> Tokens:

@@ -43,19 +43,20 @@ class ContrastiveThenClassify(Technique):
     )
 
     def answers(self, baseline: Baseline, budget: Budget) -> Answers:
-        """Phase 1: another objective, on two views."""
+        """Phase 1: another objective, on two views, and the projection head that it is measured on."""
         objective = Contrastive(
             self.supervised, self.temperature, self.projection, self.projection_size, baseline.dropout
         )
         size = self.contrastive_batch_size or budget.batch_size
         epochs = self.contrastive_epochs or budget.epochs
-        return Answers(objective=objective, batches=Shuffled(size, epochs, views=objective.views))
+        return Answers(objective=objective, heads=objective, batches=Shuffled(size, epochs, views=objective.views))
 
     def afterwards(self, baseline: Baseline, budget: Budget) -> Answers:
-        """Phase 2: the baseline's objective."""
+        """Phase 2: the baseline's heads and objective."""
         return Answers(
             trainable=HeadOnly() if self.freeze else None,
             peak=self.classifier_lr,
             batches=Shuffled(budget.batch_size, self.classifier_epochs),
+            heads=baseline.heads(),
             objective=baseline.objective(),
         )

@@ -1,0 +1,161 @@
+"""Hidden states of a frozen encoder, computed once: in memory, or memory-mapped on disk where they exceed a limit."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import torch
+import transformers
+from torch import Tensor
+
+from benchmark.data.tokens import Tokens
+from benchmark.model.encoder import Encoder, Reading, Tap
+
+BATCH = 128
+"""Texts per batch of a pass where nothing is learned; long texts are batched with long ones."""
+MEMORY = 1 << 30
+"""Bytes of one split's states that are kept in memory; ``BENCH_STATES_MEMORY`` says otherwise."""
+DISK = 64 << 30
+"""Bytes of states that stay in the cache on disk, the least recently used go first; ``BENCH_STATES_DISK``."""
+
+Floats = npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True, eq=False)
+class States:
+    """What a frozen encoder says about texts at several layers."""
+
+    encoder: Encoder
+    tokens: Tokens  # of the texts
+    layers: tuple[int, ...]
+    whole: bool  # states of every token; else of the first of each text
+    values: Tensor | Floats  # (layers, tokens of all texts or texts, hidden): on the device, or mapped from disk
+
+    def reading(self, texts: npt.NDArray[np.int64], layer: int) -> Reading:
+        """Return what a head at `layer` reads of `texts` (n,), in that order; a text may occur more than once."""
+        number, device = self.layers.index(layer), self.encoder.device
+        if not self.whole:
+            return Reading(self._take(number, texts)[:, None], None)
+        some = self.tokens.take(texts)
+        starts = self.tokens.offsets[texts]
+        # Position of every token among all: its text's start, plus its place within the text.
+        flat = np.arange(some.offsets[-1]) + np.repeat(starts - some.offsets[:-1], some.lengths)
+        longest = int(some.lengths.max(initial=0))
+        padded = np.zeros((len(some), longest), dtype=np.int64)  # padding repeats a token; the mask hides it
+        there = np.arange(longest) < some.lengths[:, None]  # (texts, longest)
+        padded[there] = np.arange(len(flat))
+        packed = self._take(number, flat)  # (tokens, hidden)
+        states = packed[torch.from_numpy(padded).to(device)]  # (texts, longest, hidden)
+        return Reading(states, self.encoder.mask(some))
+
+    def _take(self, number: int, positions: npt.NDArray[np.int64]) -> Tensor:
+        if isinstance(self.values, Tensor):
+            return self.values[number][torch.from_numpy(positions).to(self.values.device)]
+        return torch.from_numpy(self.values[number][positions]).to(self.encoder.device)
+
+
+@dataclass(frozen=True)
+class StateCache:
+    """Encodes once. Files are keyed by what the states depend on: tokens, weights, layers, precision, libraries."""
+
+    folder: Path
+    memory: int = field(default_factory=lambda: int(os.environ.get("BENCH_STATES_MEMORY", MEMORY)))
+    disk: int = field(default_factory=lambda: int(os.environ.get("BENCH_STATES_DISK", DISK)))
+
+    def get(self, encoder: Encoder, tokens: Tokens, taps: Sequence[Tap]) -> States:
+        """Return what heads at `taps` read of `tokens`. Raises OSError when states don't fit on the disk."""
+        layers = tuple(sorted({len(encoder.layers) if tap.layer is None else tap.layer for tap in taps}))
+        whole = any(tap.whole for tap in taps)
+        positions = len(tokens.flat) if whole else len(tokens)
+        shape = (len(layers), positions, encoder.hidden)
+        size = 4 * shape[0] * shape[1] * shape[2]
+        if size <= self.memory:
+            values: Tensor | Floats = torch.empty(shape, device=encoder.device)
+            for place, found in encoded(encoder, tokens, layers, whole):
+                values[:, torch.from_numpy(place).to(encoder.device)] = found
+            return States(encoder, tokens, layers, whole, values)
+        path = self.folder / "states" / f"{_key(encoder, tokens, layers, whole)}.npy"
+        if not path.exists():
+            self._make(path, encoder, tokens, layers, whole, shape)
+        os.utime(path)  # used now: what was not used for longest goes first
+        return States(encoder, tokens, layers, whole, np.load(path, mmap_mode="r"))
+
+    def _make(
+        self, path: Path, encoder: Encoder, tokens: Tokens, layers: tuple[int, ...], whole: bool, shape: tuple[int, ...]
+    ) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self._make_room(path.parent, size := 4 * int(np.prod(shape)))
+        if shutil.disk_usage(path.parent).free < size:
+            raise OSError(
+                f"the encoder's hidden states need {size / 2**30:.1f} GiB in {path.parent}, which has not so much left: "
+                "make room, set BENCH_CACHE, or use --limit-train, a smaller max length or blocks=none"
+            )
+        with tempfile.TemporaryDirectory(dir=path.parent, prefix="part-") as part:
+            target = np.lib.format.open_memmap(Path(part) / "states.npy", mode="w+", dtype=np.float32, shape=shape)
+            for place, found in encoded(encoder, tokens, layers, whole):
+                target[:, place] = found.cpu().numpy()
+            target.flush()
+            (Path(part) / "states.npy").replace(path)  # whole or not at all, also with two processes at once
+
+    def _make_room(self, folder: Path, size: int) -> None:
+        """Remove the files that were not used for longest until `size` more bytes stay within the limit."""
+        files = sorted(folder.glob("*.npy"), key=lambda file: file.stat().st_mtime)
+        total = sum(file.stat().st_size for file in files)
+        for file in files:
+            if total + size > self.disk:
+                total -= file.stat().st_size
+                file.unlink(missing_ok=True)
+
+
+@torch.no_grad()
+def encoded(
+    encoder: Encoder, tokens: Tokens, layers: Sequence[int], whole: bool
+) -> Iterator[tuple[npt.NDArray[np.int64], Tensor]]:
+    """Yield, batch by batch and without dropout, positions (n,) and the states there at `layers`, (layers, n, hidden).
+
+    A position is a text's number, or where `whole` that of a token among those of all texts.
+    """
+    mode = encoder.training
+    encoder.eval()
+    try:
+        for chunk in chunks(tokens):
+            some = tokens.take(chunk)
+            found, _ = encoder.states(some, layers)
+            stacked = torch.stack([found[layer] if whole else found[layer][:, :1] for layer in layers]).float()
+            if not whole:
+                yield chunk, stacked[:, :, 0]
+                continue
+            longest = int(some.lengths.max(initial=0))
+            there = np.arange(longest) < some.lengths[:, None]  # (texts, longest)
+            places = (tokens.offsets[chunk][:, None] + np.arange(longest))[there]
+            flat = torch.from_numpy(np.flatnonzero(there)).to(stacked.device)
+            yield places, stacked.flatten(1, 2)[:, flat]  # (layers, texts · longest, hidden) → (layers, n, hidden)
+    finally:
+        encoder.train(mode)
+
+
+def chunks(tokens: Tokens) -> list[npt.NDArray[np.int64]]:
+    """Return the numbers of the texts batch by batch, long ones with long ones."""
+    order = np.argsort(tokens.lengths, kind="stable")
+    return [order[start : start + BATCH] for start in range(0, len(order), BATCH)]
+
+
+def _key(encoder: Encoder, tokens: Tokens, layers: Sequence[int], whole: bool) -> str:
+    """Return the sha256 of all that the states depend on."""
+    versions = f"{torch.__version__} {transformers.__version__} {torch.get_num_threads()}"
+    total = hashlib.sha256(f"states 1\n{versions}\n{encoder.device.type}\n{encoder.precision}\n".encode())
+    total.update(f"{list(layers)} {whole} {encoder.config.to_json_string()}\n".encode())
+    total.update(np.ascontiguousarray(tokens.flat).data)
+    total.update(np.ascontiguousarray(tokens.offsets).data)
+    for name, weight in encoder.backbone.state_dict().items():
+        total.update(f"{name} {tuple(weight.shape)}\n".encode())
+        total.update(weight.detach().cpu().contiguous().numpy().data)
+    return total.hexdigest()
