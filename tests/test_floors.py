@@ -185,7 +185,7 @@ def randomness_has_one_source(tree: Tree) -> Iterator[str]:
             else:
                 continue
             for used in uses:
-                if _is_global_randomness(used) and not (name == GENERATED and used == "random.Random"):
+                if _is_global_randomness(used) and not (_below(name, (GENERATED,)) and used == "random.Random"):
                     yield f"{name}:{node.lineno} uses {used}"
 
 

@@ -36,7 +36,9 @@ def test_the_overall_score_is_the_courses() -> None:
 
 def test_heads_alone_as_the_report_says() -> None:
     scores = (0.500, 0.798, 0.098)
-    found = record((SST, QUORA, STS), *[Score("test", s.task, s.metric, v) for s, v in zip(SCORES, scores, strict=False)])
+    found = record(
+        (SST, QUORA, STS), *[Score("test", s.task, s.metric, v) for s, v in zip(SCORES, scores, strict=False)]
+    )
     assert round(found.headline("test") or 0.0, 3) == 0.616  # the report rounds 0.6157 down: 0.615
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from benchmark.errors import UsageError
-from benchmark.suite import load, names, parse
+from benchmark.suite import FileNames, load, names, parse
 
 GOOD = """
 name = "mine"
@@ -25,7 +25,17 @@ source = { type = "files", dataset = "data", text_column = "utt" }
 
 
 def test_the_built_in_suites() -> None:
-    assert names() == ("massive-intent", "massive-scenario", "quick")
+    assert names() == (
+        "cfimdb",
+        "cs224n",
+        "massive-intent",
+        "massive-scenario",
+        "quick",
+        "quick-tasks",
+        "quora",
+        "sst5",
+        "stsb",
+    )
     for name in names():
         suite = load(name)
         assert suite.name == name
@@ -74,9 +84,13 @@ def test_a_file_of_ones_own(tmp_path: Path) -> None:
         (
             'name = "scenario"',
             'name = "x"\nmetric = "f1"',
-            "metric must be one of accuracy, cross_entropy, macro_f1, not 'f1'",
+            "the metric of a task of kind classes must be one of accuracy, macro_f1, not 'f1'",
         ),
-        ('name = "scenario"', 'name = "x"\nkind = "poem"', "kind must be one of classes"),
+        (
+            'name = "scenario"',
+            'name = "x"\nkind = "poem"',
+            "kind must be one of classes, pair-binary, pair-number, pair-classes",
+        ),
         ('name = "scenario"', "", "tasks: name must be given"),
         ('type = "files"', 'type = "ftp"', "type must be one of builtin, hub, files"),
         ('type = "files", ', "", "source: type must be given"),
@@ -96,6 +110,60 @@ def test_mistakes_in_a_file(before: str, after: str, says: str) -> None:
     assert "\n" not in line
 
 
+PAIR = GOOD.replace('name = "scenario"', 'name = "sts"\nkind = "pair-number"\nlow = 0\nhigh = 5').replace(
+    "source = {", 'source = { files = { train = "a.csv", test = "b.csv" },'
+)
+
+
+def test_a_task_of_numbers() -> None:
+    (task,) = parse(PAIR, "here").tasks
+    assert (task.kind, task.metric, task.low, task.high) == ("pair-number", "pearson", 0.0, 5.0)
+    assert task.source.files == FileNames(train="a.csv", test="b.csv")
+    assert parse(PAIR.replace("high = 5", 'high = 5\nmetric = "spearman"'), "here").tasks[0].metric == "spearman"
+
+
+def test_rounded_numbers_may_be_ranked_by_correlation_and_names_may_not() -> None:
+    rounded = PAIR.replace("pair-number", "pair-classes").replace("low = 0", 'metric = "pearson"\nlow = 0')
+    assert parse(rounded, "here").tasks[0].metric == "pearson"
+    with pytest.raises(UsageError, match="pair-classes must be one of accuracy, macro_f1, not 'pearson'"):
+        parse(rounded.replace("low = 0\nhigh = 5", ""), "here")
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "says"),
+    [
+        ("low = 0\n", "", "needs low and high, such as low = 0 and high = 5"),
+        ("low = 0", "low = 5", "low must be below high"),
+        ("low = 0", 'low = "0"', "low must be a number, not '0'"),
+        ("pair-number", "pair-binary", "low and high are for numbers: a task of kind pair-binary has none"),
+        ("high = 5", 'high = 5\nmetric = "mean_squared_error"', "must be one of pearson, spearman, not"),
+        ('train = "a.csv", ', "", "files must name train and test, or whole"),
+        ("train =", "trian =", "unknown key 'trian': did you mean 'train'?"),
+        ('{ train = "a.csv", test = "b.csv" }', '"a.csv"', "files must be a table"),
+        ("source = {", "source = { drop_incomplete = 1,", "drop_incomplete must be true or false, not 1"),
+    ],
+)
+def test_mistakes_in_a_task_of_numbers(before: str, after: str, says: str) -> None:
+    assert before in PAIR
+    with pytest.raises(UsageError) as raised:
+        parse(PAIR.replace(before, after, 1), "here")
+    assert says in str(raised.value)
+    assert "\n" not in str(raised.value)
+
+
+def test_suites_of_the_multi_task_report() -> None:
+    tasks = load("cs224n").tasks
+    assert [(task.name, task.kind, task.metric) for task in tasks] == [
+        ("sst", "classes", "accuracy"),
+        ("quora", "pair-binary", "accuracy"),
+        ("sts", "pair-number", "pearson"),
+    ]
+    # A task by itself is the same task, so that one model for all can be compared with three.
+    assert tasks == (load("sst5").tasks[0], load("quora").tasks[0], load("stsb").tasks[0])
+    assert {load(name).epochs for name in ("cs224n", "sst5", "quora", "stsb", "cfimdb")} == {3}
+    assert [task.kind for task in load("quick-tasks").tasks] == ["classes", "pair-binary", "pair-number"]
+
+
 def test_two_tasks_of_one_name() -> None:
     task = GOOD[GOOD.index("[[tasks]]") :]
     with pytest.raises(UsageError, match="two tasks have the same name"):
@@ -105,7 +173,7 @@ def test_two_tasks_of_one_name() -> None:
 def test_files_that_can_not_be_had(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=r"^unknown suite 'quik': did you mean 'quick'\?$"):
         load("quik")
-    with pytest.raises(UsageError, match=r"^unknown suite 'zzzz': there are massive-intent, .* or give a \.toml file$"):
+    with pytest.raises(UsageError, match=r"^unknown suite 'zzzz': there are cfimdb, .* or give a \.toml file$"):
         load("zzzz")
     with pytest.raises(UsageError, match="can't be read: No such file"):
         load(str(tmp_path / "none.toml"))

@@ -163,6 +163,61 @@ def test_the_table_reads_as_expected() -> None:
     ]
 
 
+TASKS = (
+    TaskIdentity("sst", "classes", "accuracy", "a", "b", "c"),
+    TaskIdentity("quora", "pair-binary", "accuracy", "a", "b", "c"),
+    TaskIdentity("sts", "pair-number", "pearson", "a", "b", "c", 0.0, 5.0),
+)
+SEVERAL = dataclasses.replace(PROTOCOL, suite="cs224n", tasks=TASKS)
+LOSSES = ("cross_entropy", "binary_cross_entropy", "mean_squared_error")
+
+
+def several(method: str, *values: float, seed: int = 0) -> Record:
+    """A finished record of three tasks whose validation scores are those of test."""
+    scores = [
+        score
+        for task, loss, value in zip(TASKS, LOSSES, values, strict=True)
+        for split in ("validation", "test")
+        for score in (Score(split, task.name, task.metric, value), Score(split, task.name, loss, 1.5))
+    ]
+    return dataclasses.replace(done(cell(method, seed, SEVERAL), 0.5), scores=tuple(scores))
+
+
+def test_several_tasks_have_a_column_each_and_an_overall_score() -> None:
+    lines = printed([several("alpha", 0.507, 0.784, 0.310), several("beta", 0.5, 0.798, 0.098)], width=140)
+    header = " ".join(" ".join(lines[2:4]).split())
+    for name in ("sst test", "quora test", "sts test", "overall", "validation %", "pearson"):
+        assert name in header
+    first = next(line for line in lines if line.startswith("alpha")).split()
+    assert first[1:7] == ["50.7", "78.4", "0.310", "64.9", "64.9", "1.500"]
+    assert lines.index(next(line for line in lines if line.startswith("beta"))) > 5
+    assert "overall is the mean of sst accuracy, quora accuracy, sts (pearson + 1) / 2" in lines
+    assert any(
+        line.startswith("test loss is the mean over tasks of cross-entropy in nats per example") for line in lines
+    )
+
+
+def test_several_tasks_in_json() -> None:
+    (row,) = plain_rows(rows([several("alpha", 0.507, 0.784, 0.310)]))
+    assert row["test_loss"] == 1.5
+    assert row["tasks"] == [
+        {"task": task.name, "metric": task.metric, "validation": one(value), "test": one(value)}
+        for task, value in zip(TASKS, (0.507, 0.784, 0.310), strict=True)
+    ]
+
+
+def one(value: float) -> dict[str, object]:
+    return {"n": 1, "mean": value, "sd": None, "half_width": None}
+
+
+def test_one_task_that_is_a_correlation_is_shown_as_it_is() -> None:
+    protocol = dataclasses.replace(SEVERAL, suite="stsb", tasks=TASKS[2:])
+    scores = (Score("test", "sts", "pearson", 0.31), Score("test", "sts", "mean_squared_error", 2.0))
+    lines = printed([dataclasses.replace(done(cell("alpha", protocol=protocol), 0.5), scores=scores)])
+    assert next(line for line in lines if line.startswith("alpha")).split()[1:4] == ["–", "0.310", "2.000"]
+    assert any(line.startswith("test loss is the mean squared error;") for line in lines)
+
+
 def test_synthetic_data_is_labelled() -> None:
     assert printed([done(cell("a"), 0.5, synthetic=True)])[1].endswith("  synthetic data")
     assert not printed([done(cell("a"), 0.5)])[1].endswith("synthetic data")

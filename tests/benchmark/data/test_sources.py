@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
@@ -43,7 +43,9 @@ class TestBuiltin:
         assert sources.load_task(suite.load("quick").tasks[0]).synthetic
 
     def test_unknown_labels(self) -> None:
-        with pytest.raises(UsageError, match="has no labels 'mood': use one of scenario, intent"):
+        with pytest.raises(
+            UsageError, match="has no labels 'mood': use one of scenario, intent, sentiment, paraphrase, similarity"
+        ):
             sources.load_task(spec(type="builtin", dataset="mood"))
 
     @pytest.mark.parametrize("option", ["text_column", "label_column"])
@@ -103,6 +105,63 @@ def test_hub_is_asked_for_what_the_suite_names(monkeypatch: pytest.MonkeyPatch) 
     assert calls == [("mteb/amazon_massive_scenario", "en", None, Wanted("scenario", "utt", None, "_"))]
 
 
+class TestTasksOfSeveral:
+    def test_built_in_rows(self) -> None:
+        tasks = [sources.load_task(task, several=True) for task in suite.load("quick-tasks").tasks]
+        assert [[len(split) for split in task.splits] for task in tasks] == [[300, 100, 150]] * 3
+        assert [task.head.outputs for task in tasks] == [5, 1, 1]
+        assert all(task.synthetic and "(synthetic)" in task.source for task in tasks)
+        assert all(count == 0 for task in tasks for _, count in task.duplicates)
+
+    def test_built_in_rows_of_another_kind(self) -> None:
+        rounded = TaskSpec("six", Source("builtin", "similarity"), "pair-classes", "pearson", 0.0, 5.0)
+        head = sources.load_task(rounded).head
+        assert (head.classes, head.outputs) == (tuple("012345"), 6)
+        with pytest.raises(UsageError, match="has 2 texts a row: a task of kind classes can't use it"):
+            sources.load_task(TaskSpec("x", Source("builtin", "similarity")))
+        with pytest.raises(UsageError, match="labels that don't suit the suite: neither 0 nor 1"):
+            sources.load_task(TaskSpec("x", Source("builtin", "similarity"), "pair-binary"))
+
+    def test_files_that_are_named_and_folders_by_task(self, tmp_path: Path) -> None:
+        given = suite.load("stsb").tasks[0]
+        table = "\tid\tsentence1\tsentence2\tsimilarity\n0\ta1\ta\tb\t1\n1\ta2\tc\td\t2.50\n"
+        for name in ("sts-train.csv", "sts-dev.csv"):
+            (tmp_path / name).write_text(table, encoding="utf-8")
+        task = sources.load_task(given, data=str(tmp_path), limit_train=1, several=True)
+        assert (len(task.train), set(task.test.labels)) == (1, {1.0, 2.5})
+        (tmp_path / "sts").mkdir()
+        for split in ("train", "dev"):
+            (tmp_path / f"sts-{split}.csv").rename(tmp_path / "sts" / f"{'test' if split == 'dev' else split}.csv")
+        assert sources.load_task(given, data=str(tmp_path), limit_train=1, several=True).test == task.test
+        with pytest.raises(UsageError, match="has no train split"):
+            sources.load_task(given, data=str(tmp_path))  # a suite of one task looks in the folder itself
+
+
+class TestCs224n:
+    EXPECTED: ClassVar = {
+        "sst": ([7690, 854, 1101], 5, ()),
+        "quora": ([14_533, 1_615, 4_064], 1, ("2 rows without a label or text were dropped from ",)),
+        "sts": ([5436, 604, 863], 1, ()),
+    }
+
+    @pytest.mark.parametrize("place", range(3))
+    def test_the_courses_files(self, real_data: Path, place: int) -> None:
+        given = suite.load("cs224n").tasks[place]
+        task = sources.load_task(given, data=str(real_data / "cs224n"), several=True)
+        sizes, outputs, notes = self.EXPECTED[task.name]
+        assert [len(split) for split in task.splits] == sizes
+        assert task.head.outputs == outputs
+        assert {len(texts) for texts in task.train.texts} == {task.head.sentences}
+        assert sum(note.startswith(notes) for note in task.notes) == len(notes)
+        assert task.notes[-1].startswith("validation carved from train by a hash of the row (10%")
+        assert not any("student" in note for note in task.notes)
+
+    def test_long_reviews(self, real_data: Path) -> None:
+        task = sources.load_task(suite.load("cfimdb").tasks[0], data=str(real_data / "cs224n"))
+        assert [len(split) for split in task.splits] == [1536, 171, 245]
+        assert task.head.classes == ("0", "1")
+
+
 class TestMassive:
     @pytest.mark.parametrize(("name", "classes"), [("scenario", 18), ("intent", 60)])
     def test_real_rows(self, real_data: Path, name: str, classes: int) -> None:
@@ -128,9 +187,18 @@ def test_describe_names_all_that_suites_use() -> None:
     assert list(facts) == [
         "builtin scenario",
         "builtin intent",
+        "builtin sentiment",
+        "builtin paraphrase",
+        "builtin similarity",
+        "stanfordnlp/imdb",
+        "SetFit/sst5",
+        "nyu-mll/glue (qqp)",
+        "nyu-mll/glue (stsb)",
         "mteb/amazon_massive_intent (en)",
         "mteb/amazon_massive_scenario (en)",
     ]
+    assert facts["builtin similarity"].rows == "300 / 100 / 150"
+    assert facts["nyu-mll/glue (stsb)"].where == "Hugging Face Hub, or --data FOLDER; suite cs224n, stsb"
     assert facts["builtin scenario"] == sources.SourceFacts(
         "builtin scenario", "builtin", "1,000 / 300 / 600", True, "in the package; suite quick"
     )

@@ -6,8 +6,10 @@ import hashlib
 import itertools
 from collections.abc import Sequence
 
+import numpy as np
 import pytest
 
+from benchmark.data.labels import Labelling
 from benchmark.data.task import Row, Rows, Task, carve, fingerprint, limit, make_task
 from benchmark.errors import UsageError
 
@@ -126,6 +128,54 @@ class TestLimit:
     def test_counts_equal_rows_one_by_one(self) -> None:
         whole = (*(row("same", key=str(number)) for number in range(5)), row("other"))
         assert [len(limit(whole, count)) for count in (1, 2, 6)] == [1, 2, 6]
+
+
+def scored(*labels: str, prefix: str = "t") -> tuple[Row, ...]:
+    """One pair per label, a number's text."""
+    return tuple(Row(f"{prefix}{n}", (f"{prefix}{n}", "other"), label) for n, label in enumerate(labels))
+
+
+class TestNumbers:
+    LABELLING = Labelling("pair-number", 0.0, 5.0)
+
+    def task(self, rows: Rows, limit_train: int | None = None, labelling: Labelling = LABELLING) -> Task:
+        return make_task("sts", labelling.kind, "pearson", rows, limit_train, labelling)
+
+    def test_labels_are_the_numbers(self) -> None:
+        made = self.task(Rows(scored("1.0", "2.5"), scored("0.0", "5.0"), scored("3.0", "4.0"), "here"))
+        assert (made.head.classes, made.head.low, made.head.high) == ((), 0.0, 5.0)
+        assert made.train.labels == (1.0, 2.5)
+        assert made.train.targets.dtype == np.float64
+        assert made.identity.high == 5.0
+
+    def test_no_label_is_a_class_that_train_would_need_one_row_of(self) -> None:
+        whole = scored(*[f"{n / 10}" for n in range(50)])
+        made = self.task(Rows(whole, None, scored("0.0", "1.0", prefix="e"), "here"), limit_train=3)
+        assert (len(made.train), len(made.validation)) == (3, 5)
+        # The smallest hashes, with nothing kept for a class's sake.
+        order = sorted(whole, key=lambda row: row.hash)
+        assert set(made.validation.ids) == {row.id for row in order[:5]}
+        assert set(made.train.ids) == {row.id for row in order[5:8]}
+
+    @pytest.mark.parametrize("split", ["validation", "test"])
+    def test_labels_that_are_all_the_same_have_no_correlation(self, split: str) -> None:
+        parts = {"train": scored("1.0", "2.0"), "validation": scored("0.0", "1.0"), "test": scored("0.0", "1.0")}
+        parts[split] = scored("3.0", "3.0")
+        with pytest.raises(
+            UsageError, match=f"here: every label of {split} is 3.0: a correlation needs different ones"
+        ):
+            self.task(Rows(**parts, source="here"))
+
+    def test_fixed_classes_need_not_all_be_in_train(self) -> None:
+        made = self.task(
+            Rows(scored("1", "2"), scored("0", "5"), scored("3"), "here"),
+            labelling=Labelling("pair-classes", 0.0, 5.0),
+        )
+        assert made.head.classes == tuple("012345")
+        assert [split.labels for split in made.splits] == [(1, 2), (0, 5), (3,)]
+        binary = make_task("q", "pair-binary", "accuracy", Rows(scored("1", "0"), scored("1"), scored("0"), "here"))
+        assert (binary.head.classes, binary.train.labels) == (("0", "1"), (1, 0))
+        assert binary.train.targets.dtype == np.int64
 
 
 class TestMakeTask:
