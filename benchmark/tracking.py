@@ -130,6 +130,11 @@ class Tracking:
         with reported(self.store), self._artifacts(run, "predictions") as folder:
             return tuple(tracking_files.read(file) for file in sorted(folder.glob("*.parquet")))
 
+    def add_artifacts(self, run: str, folder: Path, name: str) -> None:
+        """Put the files of `folder` into the folder `name` of the run's artifacts. Raises UsageError."""
+        with reported(self.store):
+            self._connect().log_artifacts(run, str(folder), name)
+
     def begin(
         self, cell: Cell, environment: Environment, data: tuple[DataFacts, ...], trial: Trial | None = None
     ) -> LiveRun:

@@ -186,6 +186,13 @@ class Lab:
         splits = (rows("train", train), rows("validation", validation), rows("test", test))
         return make_task("scenario", "classes", "accuracy", Rows(*splits, source="built-in", synthetic=True))
 
+    def tasks(self, train: int = 24) -> tuple[Task, ...]:
+        """Return the tasks of the suite quick-tasks, `train` training rows each: a sentence, pairs, similarity."""
+        from benchmark.data.sources import load_task
+        from benchmark.suite import load
+
+        return tuple(load_task(spec, limit_train=train) for spec in load("quick-tasks").tasks)
+
     def run(
         self,
         seed: int = 0,

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from rich.console import Group, RenderableType
 from rich.text import Text
 
-from benchmark import repeat, terminal
+from benchmark import layers, repeat, terminal
 from benchmark.commands._options import add_json, add_storage, add_tracking, filled
 from benchmark.commands._print import pairs, table, tuning_words
 from benchmark.errors import UsageError
@@ -33,6 +33,8 @@ examples (`bench list methods` and `bench list runs` show the names):
   bench show 1f3a9c2d      a run, by its id or the beginning of it
   bench show quick/A       a study (`bench list studies`), by its name or the beginning of it
 """
+FIGURES = "figures"
+"""Folder of a run's artifacts that holds figures."""
 MOST_EPOCHS = 12
 """Rows of the curves' table; a longer curve is thinned, its first and last epoch kept."""
 
@@ -46,6 +48,11 @@ def configure(parser: argparse.ArgumentParser) -> None:
         metavar="METHOD|RUN|STUDY",
         help="a method's name, a run's id or a study's name",
     )
+    parser.add_argument(
+        "--plot",
+        choices=("layers",),
+        help="of a run that has scores by layer: write its figures (PNG and Plotly JSON) into its artifacts",
+    )
     add_tracking(parser.add_argument)
     add_storage(parser.add_argument)
     add_json(parser.add_argument, "it")
@@ -54,7 +61,11 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Print what `arguments` name. Raises UsageError for a name that is neither a method's nor a run's."""
     with terminal.stdout_kept() as stream:
-        found = _study_called(arguments) or _run_called(arguments) or _method_called(arguments.name)
+        found = (
+            _plotted(arguments)
+            if arguments.plot
+            else _study_called(arguments) or _run_called(arguments) or _method_called(arguments.name)
+        )
         if arguments.json:
             terminal.write_json(found[0], stream)
         else:
@@ -98,6 +109,26 @@ def _run_called(arguments: argparse.Namespace) -> Shown | None:
         if arguments.name in {entry.name for entry in registry.entries()}:
             return None  # a method whose name happens to be hexadecimal
         raise
+
+
+def _plotted(arguments: argparse.Namespace) -> Shown:
+    """Write the figures of the run that `arguments` name into its artifacts. Raises UsageError."""
+    import tempfile
+    from pathlib import Path
+
+    from benchmark import figures
+    from benchmark.tracking import Tracking, resolve_uri
+
+    tracking = Tracking(resolve_uri(arguments.tracking_uri))
+    record = tracking.record(arguments.name)
+    with tempfile.TemporaryDirectory() as folder:
+        files = [file.name for file in figures.write_layers(record, Path(folder))]
+        tracking.add_artifacts(record.run, Path(folder), FIGURES)
+    best = figures.recommended(record)
+    facts = {f"recommended layer for {task}": str(layer) for task, layer in best.items()}
+    facts |= {f"artifact {number}": f"{FIGURES}/{name}" for number, name in enumerate(files, start=1)}
+    document = {"run": record.run, "artifacts": [f"{FIGURES}/{name}" for name in files], "recommended": best}
+    return document, pairs(facts)
 
 
 def _method_called(name: str) -> Shown:
@@ -279,7 +310,8 @@ def _environment(record: Record) -> RenderableType | None:
     )
 
 
-def _curves(points: Sequence[Point]) -> RenderableType | None:
+def _curves(given: Sequence[Point]) -> RenderableType | None:
+    points = [point for point in given if layers.parse(point.key) is None]  # hundreds: `--plot layers` draws them
     if not points:
         return None
     keys = list(dict.fromkeys(point.key for point in points))

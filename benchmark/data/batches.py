@@ -31,8 +31,8 @@ Step = tuple[Part, ...]
 class Shuffled:
     """Every row once an epoch, in an order drawn anew each epoch; the last batch may be smaller.
 
-    A step is one batch of one task. Several tasks take turns in a random order, each as often as it has batches, so that
-    a large task has more steps: plain mixing, which knows nothing of tasks.
+    A step is one batch of one task. Several tasks take turns in a random order, each as often as it has batches, so
+    that a large task has more steps: plain mixing, which knows nothing of tasks.
     """
 
     size: int  # rows per step
@@ -93,9 +93,9 @@ SPANS = ("total", "largest", "smallest")
 class Alternating:
     """Batches alternate between tasks, and a step is one turn: as many batches as there are tasks, losses summed.
 
-    vela-2024 section 4.6. ``round-robin``: one batch of each task. ``proportional``: the task of each batch is drawn with
-    a probability proportional to its training rows n; ``temperature``: proportional to n^(1/temperature), which moves
-    from proportional (1) towards even (Raffel et al. 2020, section 3.5.2).
+    vela-2024 section 4.6. ``round-robin``: one batch of each task. ``proportional``: the task of each batch is drawn
+    with a probability proportional to its training rows n; ``temperature``: proportional to n^(1/temperature), which
+    moves from proportional (1) towards even (Raffel et al. 2020, section 3.5.2).
 
     Each task has an endless row of batches: pass after pass over its rows, each pass in a new order (the same orders as
     `Shuffled`'s epochs), the last batch of a pass smaller. Turns take from it in order and go on across epochs, so that

@@ -36,7 +36,7 @@ class Tokens:
 
     @classmethod
     def joined(cls, parts: Sequence[Tokens]) -> Tokens:
-        """Return the texts of all `parts`, in order: what one pass of an encoder reads. A single part is returned as is."""
+        """Return the texts of all `parts`, in order: what one pass of an encoder reads. A single part is itself."""
         if len(parts) == 1:
             return parts[0]
         lengths = np.concatenate([part.lengths for part in parts])

@@ -18,7 +18,7 @@ MOST = 12
 class Blocks:
     """How many transformer layers a head has: copies of the encoder's next layers first, then new ones.
 
-    A copy continues the encoder where the head leaves it, so that nothing new can stand below it: vela-2024 section 4.5.
+    A copy continues the encoder where the head leaves it, so that nothing new can stand below: vela-2024 section 4.5.
     """
 
     model: int = 0
@@ -41,7 +41,7 @@ class Blocks:
 
 
 def parse_blocks(text: str, where: str) -> Blocks:
-    """Return the blocks that `text` names: ``none``, ``model:2``, ``random:1,model:2``, in any order. Raises UsageError."""
+    """Return the blocks that `text` names: ``none``, ``model:2``, ``random:1,model:2``. Raises UsageError."""
     if text.strip().lower() in ("", "0", "none"):
         return Blocks()
     found: dict[str, int] = {}
@@ -49,14 +49,14 @@ def parse_blocks(text: str, where: str) -> Blocks:
         kind, _, number = word.strip().partition(":")
         if kind not in ("model", "random") or kind in found or not number.isdecimal() or int(number) > MOST:
             raise UsageError(
-                f"{where} takes none, or model:N and random:N with N from 0 to {MOST}, such as random:1,model:2, not {text!r}"
+                f"{where} takes none, or model:N and random:N, N up to {MOST}, such as random:1,model:2, not {text!r}"
             )
         found[kind] = int(number)
     return Blocks(**found)
 
 
 def make_blocks(encoder: Encoder, layer: int, blocks: Blocks, generator: torch.Generator) -> nn.ModuleList:
-    """Return the layers of a head that reads `encoder` at `layer`: trainable copies and, drawn with `generator`, new ones.
+    """Return the layers of a head that reads `encoder` at `layer`: trainable copies, then new ones by `generator`.
 
     Raises UsageError for an encoder whose layers can't be called by themselves.
     """

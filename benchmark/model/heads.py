@@ -24,7 +24,7 @@ class ClassifierHead(nn.Sequential):
 
 
 class PairHead(nn.Module):
-    """Joins the vectors of two sentences, then `body`. (2 · rows, width), all first sentences first → (rows, outputs)."""
+    """Joins the vectors of two sentences, then `body`. (2 · rows, width), first sentences first → (rows, outputs)."""
 
     def __init__(self, join: str, body: nn.Module) -> None:
         super().__init__()
@@ -41,7 +41,7 @@ class LayerHead(nn.Module):
     """Layers of its own on hidden states of the encoder → [CLS] → pooler → dropout → linear.
 
     vela-2024 section 4.5. The vectors of a pair's sentences are joined after the pooler. The encoder is read at `tap`;
-    `vectors` and `forward` are apart because where nothing is learned the first goes text by text, the second over rows.
+    `vectors` and `forward` are apart because where nothing is learned the first goes over texts, the second over rows.
     """
 
     def __init__(

@@ -95,7 +95,7 @@ class StateCache:
         self._make_room(path.parent, size := 4 * int(np.prod(shape)))
         if shutil.disk_usage(path.parent).free < size:
             raise OSError(
-                f"the encoder's hidden states need {size / 2**30:.1f} GiB in {path.parent}, which has not so much left: "
+                f"the encoder's hidden states need {size / 2**30:.1f} GiB in {path.parent}, which has less left: "
                 "make room, set BENCH_CACHE, or use --limit-train, a smaller max length or blocks=none"
             )
         with tempfile.TemporaryDirectory(dir=path.parent, prefix="part-") as part:

@@ -130,7 +130,7 @@ class AdamW:
 
 @dataclass(frozen=True)
 class Summed:
-    """One gradient of the sum of all losses, its norm clipped. It keeps nothing, so that it settles every phase itself."""
+    """One gradient of the sum of all losses, its norm clipped. It remembers nothing and settles every phase itself."""
 
     clip: float | None
     needs_shared_weights: bool = False

@@ -19,7 +19,7 @@ from benchmark.seeds import Streams
 
 @dataclass(frozen=True)
 class OnTop:
-    """The baseline's head on the last layer's [CLS]: dropout → linear-ReLU-linear; a pair's two vectors are joined first."""
+    """The baseline's head on the last layer's [CLS]: dropout → linear-ReLU-linear; a pair's vectors are joined."""
 
     dropout: float
     hidden: int
@@ -43,12 +43,15 @@ class OnTop:
         return body if head.sentences == 1 else PairHead(self.join, body)
 
 
+NONE = Blocks()
+
+
 @dataclass(frozen=True)
 class Place:
     """Where a head stands, and the transformer layers that it has itself."""
 
     layer: int  # 0: embeddings … n
-    blocks: Blocks = Blocks()
+    blocks: Blocks = NONE
     stream: str | None = None  # the task whose streams its new weights come from; None: the head's own
 
 
@@ -96,7 +99,7 @@ class AtLayers:
 def usual(head: Head, layers: int) -> Place:
     """Return where vela-2024 (sections 6.3 and 6.5) puts a head of this kind, scaled from 12 layers to `layers`.
 
-    One sentence: 2 copied layers at layer 8; a pair with yes or no: 2 at layer 2; a pair's similarity: none, at the end.
+    One sentence: 2 copied layers at layer 8; yes or no about a pair: 2 at layer 2; its similarity: none, at the end.
     """
     if head.sentences == 1:
         layer = round(layers * 8 / 12)

@@ -26,8 +26,10 @@ class Method(Protocol):
     """Whatever can be fitted. It is given no test split; `benchmark.train.predict.evaluate` marks what it returns."""
 
     def check(self, layers: int, heads: Sequence[Head]) -> None:
-        """Raise UsageError when an encoder with `layers` transformer layers won't do, and SkippedError when the method
-        has no meaning for tasks with these `heads`. Called before any cell runs."""
+        """Raise UsageError when an encoder with `layers` transformer layers won't do.
+
+        Raise SkippedError when the method has no meaning for tasks with these `heads`. Called before any cell runs.
+        """
 
     def fit(self, tasks: Sequence[TrainingData], run: Run) -> Predictor:
         """Train on `tasks` and return what predicts. Raises DivergedError, SkippedError."""
@@ -40,8 +42,10 @@ class Recipient:
     recipe: Recipe
 
     def check(self, layers: int, heads: Sequence[Head]) -> None:
-        """Raise UsageError when the recipe asks for something that an encoder with `layers` layers or the suite lacks,
-        and SkippedError when it has no meaning for tasks with these `heads`."""
+        """Raise UsageError when the recipe asks for what an encoder with `layers` layers or the suite lacks.
+
+        Raise SkippedError when it has no meaning for tasks with these `heads`.
+        """
         self.recipe.check(layers, heads)
 
     def fit(self, tasks: Sequence[TrainingData], run: Run) -> Predictor:

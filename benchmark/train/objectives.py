@@ -30,8 +30,8 @@ def binary_cross_entropy(logits: Tensor, labels: Tensor, smoothing: float) -> Te
     return nn.functional.binary_cross_entropy_with_logits(logits[:, 0], targets + smoothing * (0.5 - targets))
 
 
-def mean_squared_error(logits: Tensor, labels: Tensor, smoothing: float) -> Tensor:
-    """Return the mean of (prediction - label)², in the label's unit squared. logits (rows, 1). Numbers aren't smoothed."""
+def mean_squared_error(logits: Tensor, labels: Tensor, smoothing: float) -> Tensor:  # noqa: ARG001 — as its sisters
+    """Return the mean of (prediction - label)², in the label's unit squared. logits (rows, 1). Never smoothed."""
     return nn.functional.mse_loss(logits[:, 0], labels.to(logits.dtype))
 
 
@@ -45,7 +45,7 @@ LOSSES: dict[str, Loss] = {
 
 @dataclass(frozen=True)
 class TaskLoss:
-    """Each head's own loss, mean over the batch: cross-entropy, binary cross-entropy, squared error (vela-2024 §4.5)."""
+    """Each head's own loss, mean over the batch: cross-entropy (also binary) or squared error (vela-2024 §4.5)."""
 
     smoothing: float = 0.0  # share of the target that is spread over all classes
     phase: str = "classification"

@@ -135,8 +135,10 @@ class Objective(Protocol):
         """Return the tasks whose rows are asked about: those of the suite, or others made of their rows."""
 
     def loss(self, model: Model, head: Head, vectors: Tensor, labels: Tensor) -> Tensor:
-        """Return the batch's mean loss, a scalar. vectors (sentences · views · rows, width): sentence by sentence and
-        in it view by view; labels (rows,)."""
+        """Return the batch's mean loss, a scalar. vectors (sentences · views · rows, width), labels (rows,).
+
+        Vectors stand sentence by sentence, and in it view by view.
+        """
 
 
 class Importance(Protocol):
@@ -223,8 +225,10 @@ class Recipe:
         return (*before, self)
 
     def check(self, layers: int, heads: Sequence[Head]) -> None:
-        """Raise UsageError for an encoder with `layers` layers that lacks what a phase asks for, and SkippedError
-        when a phase has no meaning for tasks with these `heads`."""
+        """Raise UsageError for an encoder with `layers` layers, or a suite, that lacks what a phase asks for.
+
+        Raise SkippedError when a phase has no meaning for tasks with these `heads`.
+        """
         for phase in self.phases():
             phase.start.check(layers)
             phase.heads.check(layers, heads)

@@ -1,4 +1,4 @@
-"""The vectors that heads answer to: from the live encoder, or from states encoded once where the encoder doesn't move."""
+"""The vectors that heads answer to: from the live encoder, or from states encoded once where it doesn't move."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ class Fixed:
 
 
 def frozen(cache: StateCache, encoder: Encoder, split: EncodedSplit, heads: Sequence[nn.Module]) -> tuple[Frozen, ...]:
-    """Encode `split` once for all of `heads`; return the vectors of each. Raises OSError when they don't fit on disk."""
+    """Encode `split` once for all of `heads`; return the vectors of each. Raises OSError when the disk is full."""
     states = cache.get(encoder, split.texts, [tap_of(head) for head in heads])
     return tuple(Frozen(states, len(split.sentences), head) for head in heads)
 

@@ -1,0 +1,40 @@
+"""One model for several tasks whose batches take turns: vela-2024 section 4.6."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from benchmark.data.batches import MODES, ROUND_ROBIN, SPANS, Alternating
+from benchmark.registry import technique
+from benchmark.space import parameter
+from benchmark.train.baseline import Baseline
+from benchmark.train.objectives import parse_weights
+from benchmark.train.recipe import Answers, Budget, Technique
+
+
+@technique("multitask", source="vela-2024 §4.6, §6.4; Raffel et al. 2020 §3.5.2 (mixing)")
+@dataclass(frozen=True)
+class MultiTask(Technique):
+    """Batches alternate between the tasks, and the losses of a turn (one batch of each) are summed.
+
+    An epoch has as many batches as all tasks have together, so that it costs what an epoch of plain mixing costs: small
+    tasks start over, large ones go on in the next epoch. The report doesn't say how long its epochs are.
+    """
+
+    mode: str = parameter(
+        ROUND_ROBIN,
+        "a turn: one batch of each task, or as many drawn by size, or by size^(1/temperature)",
+        choices=MODES,
+    )
+    mixing_temperature: float = parameter(
+        2.0, "of mode=temperature: 1 is proportional to size, large values are even", low=1.0, high=100.0
+    )
+    span: str = parameter(
+        "total", "an epoch's batches: as many as all tasks have, or turns as the largest or smallest has", choices=SPANS
+    )
+    weights: str | None = parameter(None, "factors of the tasks' losses, such as sst=1,quora=0.5; none: all 1")
+
+    def answers(self, baseline: Baseline, budget: Budget) -> Answers:
+        """Other batches, and a say in how much each task counts."""
+        batches = Alternating(budget.batch_size, budget.epochs, self.mode, self.mixing_temperature, self.span)
+        return Answers(batches=batches, importance=parse_weights(self.weights))

@@ -1,0 +1,169 @@
+"""Gradient surgery (PCGrad): Yu et al. 2020, algorithm 1; vela-2024 sections 4.6 and 6.4.2."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor, nn
+
+from benchmark.data.batches import SPANS, Alternating
+from benchmark.data.task import Head
+from benchmark.errors import SkippedError
+from benchmark.registry import technique
+from benchmark.seeds import Streams
+from benchmark.space import parameter
+from benchmark.train.baseline import Baseline
+from benchmark.train.objectives import parse_weights
+from benchmark.train.recipe import Answers, Budget, Technique
+
+Gradient = Sequence[Tensor | None]
+"""Of one loss, by weight; None where the loss doesn't depend on it, which is as good as zero."""
+
+
+@dataclass(frozen=True)
+class Projected:
+    """Of two tasks' gradients that conflict, each loses what points against the other's; then they are summed.
+
+    Only weights that tasks share are concerned; a head's gradient is its own. The norm is clipped afterwards.
+    """
+
+    clip: float | None
+    after_epochs: int = 0  # plain sums until then
+    needs_shared_weights: bool = True
+
+    def check(self, layers: int, heads: Sequence[Head]) -> None:
+        """Raise SkippedError for a single task: nothing conflicts."""
+        if len(heads) < 2:
+            raise SkippedError("gradient surgery settles conflicts between tasks, and this suite has one task")
+
+    def settler(self, shared: Sequence[nn.Parameter], streams: Streams, phase: int) -> Surgeon:
+        """Return what operates on the gradients of `shared`."""
+        return Surgeon(self, frozenset(map(id, shared)), streams, phase)
+
+
+@dataclass
+class Surgeon:
+    """Follows one phase. Everything stays on the device until the epoch's report."""
+
+    rule: Projected
+    shared: frozenset[int]  # ids of weights
+    streams: Streams
+    phase: int
+    conflicts: list[Tensor] = field(default_factory=list)  # per step, the share of pairs that conflict
+    cosines: list[Tensor] = field(default_factory=list)  # per step, the mean over pairs
+
+    def backward(self, losses: Sequence[Tensor], weights: Sequence[nn.Parameter], epoch: int, step: int) -> None:
+        """Differentiate each loss by itself, weigh the gradients of shared weights, sum, clip.
+
+        A projected gradient is a sum of the tasks' original ones, g_i' = Σ_k c_ik g_k, so that the algorithm needs
+        their inner products and nothing else, and the weights are passed over twice, whatever the number of tasks.
+        """
+        gradients = [torch.autograd.grad(loss, weights, allow_unused=True) for loss in losses]
+        common = [
+            [grad if id(weight) in self.shared else None for grad, weight in zip(gradient, weights, strict=True)]
+            for gradient in gradients
+        ]
+        products = inner_products(common)  # (losses, losses)
+        self._watch(products)
+        factors = torch.ones_like(products[0])  # (losses,)
+        if epoch > self.rule.after_epochs:
+            order = self.streams.numpy("surgery", self.phase, step)
+            orders = [
+                [other for other in order.permutation(len(losses)).tolist() if other != own]
+                for own in range(len(losses))
+            ]
+            factors = surgery(products, orders).sum(dim=0)
+        for number, weight in enumerate(weights):
+            parts = [
+                gradient[number] * factor.to(weight.dtype) if id(weight) in self.shared else gradient[number]
+                for gradient, factor in zip(gradients, factors, strict=True)
+                if gradient[number] is not None
+            ]
+            weight.grad = sum(parts[1:], start=parts[0]) if parts else None
+        if self.rule.clip is not None:
+            nn.utils.clip_grad_norm_(weights, self.rule.clip)
+
+    def report(self) -> Mapping[str, float]:
+        """Return the mean over the epoch's steps of the share of pairs that conflict, and of their cosine."""
+        if not self.conflicts:
+            return {}
+        found = {
+            "conflicting_pairs": float(torch.stack(self.conflicts).mean()),
+            "gradient_cosine": float(torch.stack(self.cosines).mean()),
+        }
+        self.conflicts, self.cosines = [], []
+        return found
+
+    def _watch(self, products: Tensor) -> None:
+        norms = products.diagonal().sqrt()  # (losses,)
+        tiny = torch.finfo(products.dtype).tiny
+        cosines = products / (norms[:, None] * norms[None, :]).clamp(min=tiny)  # (losses, losses); 0 where a norm is 0
+        pairs = torch.triu_indices(len(products), len(products), offset=1, device=products.device)
+        self.conflicts.append((products[pairs[0], pairs[1]] < 0).double().mean())
+        self.cosines.append(cosines[pairs[0], pairs[1]].mean())
+
+
+def inner_products(gradients: Sequence[Gradient]) -> Tensor:
+    """Return the inner products of `gradients` with each other, (losses, losses), fp64."""
+    zero = next(grad for gradient in gradients for grad in gradient if grad is not None).new_zeros(
+        (), dtype=torch.float64
+    )
+    rows: list[list[Tensor]] = []
+    for one in gradients:
+        row: list[Tensor] = []
+        for other in gradients[: len(rows) + 1]:
+            dots = [
+                torch.dot(a.flatten(), b.flatten())
+                for a, b in zip(one, other, strict=True)
+                if a is not None and b is not None
+            ]
+            row.append(torch.stack(dots).double().sum() if dots else zero)
+        rows.append(row)
+    size = range(len(rows))
+    return torch.stack([torch.stack([rows[max(i, j)][min(i, j)] for j in size]) for i in size])
+
+
+def surgery(products: Tensor, orders: Sequence[Sequence[int]]) -> Tensor:
+    """Return the coefficients c of algorithm 1, (losses, losses): the gradient of loss i becomes Σ_k c[i, k] g_k.
+
+    `products`: inner products of the original gradients g; `orders`: for each loss the others, in the order in which it
+    meets them. It loses its component along g_j (the original, not the projected one) where their product is negative.
+    Without a conflict c is the identity, to the bit.
+    """
+    coefficients = torch.eye(len(products), dtype=products.dtype, device=products.device)
+    unit = coefficients.clone()
+    rows = []
+    for own, others in enumerate(orders):
+        row = coefficients[own]  # (losses,)
+        for other in others:
+            product = row @ products[:, other]
+            along = product / products[other, other].clamp(min=torch.finfo(products.dtype).tiny)
+            row = row - torch.where(product < 0, along, torch.zeros_like(along)) * unit[other]
+        rows.append(row)
+    return torch.stack(rows)
+
+
+@technique("pcgrad", source="vela-2024 §4.6, §6.4.2 (table 4); Yu et al. 2020, algorithm 1")
+@dataclass(frozen=True)
+class GradientSurgery(Technique):
+    """Gradient surgery: a batch of each task in every step; gradients that conflict are projected before the sum.
+
+    The report trained 10 epochs plain and 3 more with it: `after_epochs=10` with `--epochs 13`. The curves
+    ``train/conflicting_pairs`` and ``train/gradient_cosine`` are measured in the plain epochs, too.
+    """
+
+    after_epochs: int = parameter(0, "plain epochs before surgery begins", low=0, high=10_000, unit="epochs")
+    span: str = parameter(
+        "total", "an epoch's batches: as many as all tasks have, or turns as the largest or smallest has", choices=SPANS
+    )
+    weights: str | None = parameter(None, "factors of the tasks' losses, such as sst=1,quora=0.5; none: all 1")
+
+    def answers(self, baseline: Baseline, budget: Budget) -> Answers:
+        """One batch of each task in every step, and another way to settle their gradients."""
+        return Answers(
+            batches=Alternating(budget.batch_size, budget.epochs, span=self.span),
+            importance=parse_weights(self.weights),
+            gradients=Projected(baseline.gradient_clip, self.after_epochs),
+        )

@@ -1,0 +1,165 @@
+"""Hidden states: those of the Hugging Face model, by layer, live or encoded once, in memory or on disk."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+import transformers
+from torch import Tensor
+
+from benchmark.data.tokens import Tokens
+from benchmark.errors import UsageError
+from benchmark.model.blocks import Blocks, make_blocks, parse_blocks
+from benchmark.model.encoder import Encoder, Tap
+from benchmark.model.states import StateCache
+
+KINDS = ("bert", "distilbert", "roberta")
+TEXTS = ("wake me up at seven", "rain", "what is the weather like in the north on friday", "rain", "play a song")
+LAYERS = 3
+
+
+def load(lab: Any, kind: str, texts: tuple[str, ...] = TEXTS) -> tuple[Encoder, Tokens]:
+    run = lab.run(kind=kind, layers=LAYERS)
+    return run.load_encoder().eval(), run.tokens(texts)
+
+
+@torch.no_grad()
+def reference(encoder: Encoder, tokens: Tokens) -> tuple[Tensor, ...]:
+    """What transformers itself says, given the mask of two dimensions."""
+    ids, mask = (torch.from_numpy(array) for array in tokens.padded(encoder.pad))
+    found: tuple[Tensor, ...] = encoder.backbone(ids, attention_mask=mask, output_hidden_states=True).hidden_states
+    return found
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@torch.no_grad()
+def test_states_of_every_layer_are_those_of_transformers_to_the_bit(lab: Any, kind: str) -> None:
+    encoder, tokens = load(lab, kind)
+    wanted = reference(encoder, tokens)
+    there = torch.from_numpy(tokens.padded(encoder.pad)[1]).bool()
+    assert len(wanted) == LAYERS + 1
+    found, _ = encoder.states(tokens, range(LAYERS + 1))
+    for layer in range(LAYERS + 1):
+        assert torch.equal(found[layer][there], wanted[layer][there])
+        alone = encoder.read(tokens, Tap(layer, whole=True)).states
+        assert torch.equal(alone[there], wanted[layer][there])
+        assert torch.equal(encoder.read(tokens, Tap(layer)).first, wanted[layer][:, 0])
+    assert torch.equal(encoder(tokens), wanted[-1][:, 0])
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_device_is_never_asked_about_padding(lab: Any, kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    encoder, tokens = load(lab, kind)
+    asked: list[str] = []
+    plain = Tensor.all
+
+    def watched(tensor: Tensor, *given: Any, **named: Any) -> Any:
+        asked.append("all")
+        return plain(tensor, *given, **named)
+
+    monkeypatch.setattr(Tensor, "all", watched)
+    encoder(tokens)
+    assert asked == []
+    reference(encoder, tokens)
+    assert asked  # transformers itself does, so that the test would notice
+
+
+def test_texts_of_one_length_need_no_mask(lab: Any) -> None:
+    encoder, tokens = load(lab, "bert", ("rain", "play"))
+    assert encoder.mask(tokens) is None
+    assert encoder.mask(load(lab, "bert")[1]) is not None
+
+
+def test_what_stands_above_a_head_does_not_run(lab: Any) -> None:
+    encoder, tokens = load(lab, "bert")
+    ran: list[int] = []
+    for number, layer in enumerate(encoder.layers, start=1):
+        layer.register_forward_hook(lambda *_, number=number: ran.append(number))
+    encoder.read(tokens, Tap(1))
+    assert ran == [1]
+    assert all(not layer._forward_pre_hooks for layer in encoder.layers)
+    with pytest.raises(IndexError, match="layers 0 to 3"):
+        encoder.read(tokens, Tap(4))
+
+
+def equal_readings(one: Any, other: Any) -> bool:
+    there = slice(None) if one.mask is None else one.mask[:, 0, 0]
+    return torch.equal(one.states[there], other.states[there])
+
+
+@pytest.mark.parametrize("whole", [False, True])
+@torch.no_grad()
+def test_states_encoded_once_are_the_live_ones(lab: Any, whole: bool, tmp_path: Path) -> None:
+    encoder, tokens = load(lab, "bert")
+    taps = [Tap(layer, whole) for layer in (0, 2, 3)]
+    memory = StateCache(tmp_path).get(encoder, tokens, taps)
+    disk = StateCache(tmp_path, memory=0).get(encoder, tokens, taps)
+    assert isinstance(memory.values, Tensor)
+    assert isinstance(disk.values, np.memmap)
+    rows = np.array([3, 0, 0, 4])
+    for layer in (0, 2, 3):
+        live = encoder.read(tokens.take(rows), Tap(layer, whole))
+        assert equal_readings(memory.reading(rows, layer), disk.reading(rows, layer))
+        kept = memory.reading(rows, layer).states
+        there = slice(None) if live.mask is None else live.mask[:, 0, 0]
+        assert torch.allclose(kept[there], live.states[there], atol=1e-6)  # another batch: other rounding
+
+
+def test_files_are_kept_by_what_they_depend_on(lab: Any, tmp_path: Path) -> None:
+    encoder, tokens = load(lab, "bert")
+    cache = StateCache(tmp_path, memory=0)
+
+    def files() -> set[Path]:
+        return set((tmp_path / "states").iterdir())
+
+    cache.get(encoder, tokens, [Tap(1)])
+    first = files()
+    cache.get(encoder, tokens, [Tap(1)])
+    assert files() == first
+    cache.get(encoder, tokens, [Tap(2)])
+    cache.get(encoder, tokens, [Tap(1, whole=True)])
+    cache.get(encoder, tokens.take(np.array([0, 1])), [Tap(1)])
+    with torch.no_grad():
+        next(encoder.backbone.parameters())[0, 0] += 1.0
+    cache.get(encoder, tokens, [Tap(1)])
+    assert len(files()) == 5
+    assert first < files()
+    StateCache(tmp_path, memory=0, disk=1).get(encoder, tokens, [Tap(3)])
+    assert len(files()) == 1  # the others made room
+    assert not first & files()
+
+
+class TestBlocks:
+    @pytest.mark.parametrize(
+        ("text", "blocks"),
+        [
+            ("none", Blocks()),
+            ("0", Blocks()),
+            ("model:2", Blocks(model=2)),
+            ("random:1,model:2", Blocks(model=2, random=1)),
+            (" model:2 , random:1 ", Blocks(model=2, random=1)),
+        ],
+    )
+    def test_as_written(self, text: str, blocks: Blocks) -> None:
+        assert parse_blocks(text, "blocks") == blocks
+
+    @pytest.mark.parametrize("kind", KINDS)
+    @torch.no_grad()
+    def test_copies_continue_the_encoder_to_the_bit(self, lab: Any, kind: str) -> None:
+        encoder, tokens = load(lab, kind)
+        reading = encoder.read(tokens, Tap(1, whole=True))
+        states = reading.states
+        for block in make_blocks(encoder, 1, Blocks(model=2), torch.Generator()):
+            states = block(states, reading.mask)
+        assert torch.equal(states[:, 0], encoder(tokens))
+
+    def test_other_encoders_are_refused(self, lab: Any) -> None:
+        encoder, _ = load(lab, "bert")
+        encoder.backbone.config = transformers.BertConfig(model_type="modernbert", attn_implementation="eager")
+        encoder.backbone.config._attn_implementation = "eager"
+        with pytest.raises(UsageError, match="blocks=none"):
+            make_blocks(encoder, 0, Blocks(random=1), torch.Generator())

@@ -1,0 +1,96 @@
+"""Heads at layers of their own: where they stand, what is refused, and what moves."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import torch
+
+from benchmark.data.task import Head
+from benchmark.errors import UsageError
+from benchmark.model.blocks import Blocks
+from benchmark.train.heads import Place, usual
+from benchmark.train.method import build, settle
+from methods.layer_heads import parse_places
+
+SENTENCE = Head("sst", "classes", "accuracy", ("a", "b"))
+PARAPHRASE = Head("quora", "pair-binary", "accuracy", ("0", "1"))
+SIMILARITY = Head("sts", "pair-number", "pearson", (), 0.0, 5.0)
+
+
+def test_places_as_written() -> None:
+    text = "sst=layer:8,blocks:2; quora = layer:2,random:1 ;sts=layer:12,blocks:0"
+    assert parse_places(text) == (
+        ("quora", Place(2, Blocks(0, 1))),
+        ("sst", Place(8, Blocks(2))),
+        ("sts", Place(12, Blocks())),
+    )
+    assert parse_places(None) == ()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "sst",
+        "sst=8",
+        "sst=layer:x",
+        "sst=blocks:1",
+        "=layer:1",
+        "sst=layer:1;sst=layer:2",
+        "sst=layer:1,layer:2",
+        "a=layer:-1",
+    ],
+)
+def test_other_words_are_refused(text: str) -> None:
+    with pytest.raises(UsageError, match="separated by ';'"):
+        parse_places(text)
+
+
+@pytest.mark.parametrize(
+    ("layers", "places"),
+    [
+        (12, (Place(8, Blocks(2)), Place(2, Blocks(2)), Place(12))),  # the report's
+        (6, (Place(4, Blocks(1)), Place(1, Blocks(1)), Place(6))),
+        (2, (Place(1, Blocks(1)), Place(0, Blocks(1)), Place(2))),
+        (1, (Place(1, Blocks(0)), Place(0, Blocks(1)), Place(1))),
+    ],
+)
+def test_usual_places_are_the_reports_scaled(layers: int, places: tuple[Place, ...]) -> None:
+    assert tuple(usual(head, layers) for head in (SENTENCE, PARAPHRASE, SIMILARITY)) == places
+    for place in places:
+        place.blocks.check(place.layer, layers, "the usual head")
+
+
+@pytest.mark.parametrize(
+    ("heads", "words"),
+    [
+        ("sst=layer:3", "layers 0 to 2, not 3"),
+        ("sst=layer:1,blocks:2", "only 1 above it"),
+        ("sts2=layer:1", "did you mean 'sts'"),
+    ],
+)
+def test_what_the_encoder_or_the_suite_lacks(lab: Any, heads: str, words: str) -> None:
+    built = build("layer-heads", settle("layer-heads", {"heads": heads}), lab.run().budget)
+    with pytest.raises(UsageError, match=words):
+        built.check(2, (SENTENCE, PARAPHRASE, SIMILARITY))
+
+
+@pytest.mark.parametrize("freeze", [False, True])
+def test_what_moves(lab: Any, freeze: bool) -> None:
+    run = lab.run(layers=3)
+    tasks = lab.tasks()
+    text = ";".join(f"{task.name}=layer:{layer},blocks:1" for task, layer in zip(tasks, (0, 1, 1), strict=True))
+    settings = settle("layer-heads", {"freeze": freeze, "heads": text})
+    predictor: Any = build("layer-heads", settings, run.budget).fit([task.without_test() for task in tasks], run)
+    before, after = run.load_encoder().state_dict(), predictor.model.encoder.state_dict()
+    moved = {name for name, weight in before.items() if not torch.equal(weight, after[name])}
+    if freeze:
+        assert moved == set()
+    else:
+        assert any("layer.0." in name for name in moved)
+        assert not any("layer.1." in name or "layer.2." in name for name in moved)  # nobody reads them
+    (cost,) = run.watcher.phases()
+    assert (cost.encode_seconds > 0.0) is freeze
+    for task in tasks:
+        assert predictor.logits(task.name, task.test).shape == (len(task.test), task.head.outputs)

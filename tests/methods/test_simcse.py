@@ -1,0 +1,62 @@
+"""SimCSE: the loss against a plain loop, its sentences, and what follows it."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from benchmark.train.method import build, settle
+from benchmark.train.recipe import After
+from methods.simcse import InBatch, in_batch_loss
+
+
+def plain_loop(first: np.ndarray[Any, Any], second: np.ndarray[Any, Any], temperature: float) -> float:
+    """Equation 4 of Gao et al. 2021, word by word."""
+
+    def sim(a: np.ndarray[Any, Any], b: np.ndarray[Any, Any]) -> float:
+        return float(a @ b / math.sqrt(a @ a) / math.sqrt(b @ b))
+
+    losses = []
+    for i in range(len(first)):
+        others = sum(math.exp(sim(first[i], second[j]) / temperature) for j in range(len(first)))
+        losses.append(-math.log(math.exp(sim(first[i], second[i]) / temperature) / others))
+    return float(np.mean(losses))
+
+
+@pytest.mark.parametrize("temperature", [0.05, 1.0])
+@pytest.mark.parametrize("rows", [1, 2, 9])
+def test_the_loss_is_the_plain_loops(rows: int, temperature: float) -> None:
+    draw = np.random.default_rng(rows)
+    first, second = draw.normal(size=(2, rows, 6))
+    found = in_batch_loss(torch.from_numpy(first), torch.from_numpy(second), temperature)
+    assert float(found) == pytest.approx(plain_loop(first, second, temperature), rel=1e-4, abs=1e-5)  # fp32
+
+
+def test_it_asks_about_every_different_sentence_of_all_tasks(lab: Any) -> None:
+    tasks = [task.without_test() for task in lab.tasks()]
+    (asked,) = InBatch(0.05, "mlp").about(tasks)
+    sentences = [text for (text,) in asked.train.texts]
+    wanted = {text for task in tasks for row in task.train.texts for text in row}
+    assert len(sentences) == len(set(sentences)) == len(wanted)
+    assert set(sentences) == wanted
+    assert asked.head.sentences == 1
+
+
+def test_the_tasks_start_from_what_it_leaves(lab: Any) -> None:
+    run = lab.run(epochs=1)
+    name = "simcse+pcgrad"
+    built: Any = build(name, settle(name, {"simcse_epochs": 2}), run.budget)
+    first, second = built.recipe.phases()
+    assert isinstance(second.start, After)
+    assert (first.objective.phase, first.batches.views, first.peak) == ("similarity", 2, 3e-5)
+    assert type(first.gradients).__name__ == "Summed"
+    assert type(second.gradients).__name__ == "Projected"
+    built.fit([task.without_test() for task in lab.tasks()], run)
+    assert [cost.phase for cost in run.watcher.phases()] == ["similarity", "classification"]
+    losses = [point.value for point in run.watcher.points if (point.phase, point.key) == ("similarity", "train/loss")]
+    assert len(losses) == 2
+    assert losses[1] < losses[0]
