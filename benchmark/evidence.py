@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from benchmark.cell import Protocol
+from benchmark.metrics import predicted
 from benchmark.predictions import Predictions
 from benchmark.record import Record
 from benchmark.seeds import Streams
@@ -130,8 +131,8 @@ def _problem(
 
 
 def _right(given: Predictions) -> Floats:
-    """Return 1.0 where the largest logit is the label's, else 0.0: (test rows,)."""
-    right: Floats = np.equal(np.argmax(given.logits, axis=1), given.labels).astype(np.float64)
+    """Return 1.0 where the predicted class is the label, else 0.0: (test rows,)."""
+    right: Floats = np.equal(predicted(given.logits), given.labels).astype(np.float64)
     return right
 
 

@@ -148,7 +148,7 @@ def plotly(curves: Sequence[LayerCurves], best: int | None, title: str) -> Plotl
     from plotly.graph_objects import Scatter
     from plotly.subplots import make_subplots
 
-    figure: Figure = make_subplots(
+    figure: PlotlyFigure = make_subplots(
         rows=len(curves), cols=2, shared_yaxes=True, horizontal_spacing=0.04, vertical_spacing=0.14
     )
     for number, one in enumerate(curves, start=1):

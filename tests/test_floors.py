@@ -18,7 +18,20 @@ ROOT = Path(__file__).resolve().parents[1]
 PACKAGES = ("benchmark", "methods", "leaderboard")
 
 NOUNS = frozenset(
-    {"cell", "errors", "kinds", "metrics", "plain", "predictions", "record", "registry", "request", "seeds", "space"}
+    {
+        "cell",
+        "errors",
+        "kinds",
+        "layers",
+        "metrics",
+        "plain",
+        "predictions",
+        "record",
+        "registry",
+        "request",
+        "seeds",
+        "space",
+    }
     | {"statistics", "suite"}
 )
 SUBPACKAGES = {"data": 1, "model": 2, "train": 3}

@@ -52,7 +52,8 @@ def _choice(plan: Plan, cell: Cell, own: list[StudyReport]) -> Choice | None:
             trials, seconds = sum(other.count for other in own), sum(other.seconds for other in own)
             try:
                 settings = method.settle(cell.method, dict(best.settings), plan.suite.defaults)
-                method.build(cell.method, settings, plan.budget).check(plan.encoder.layers)
+                heads = [task.head for task in plan.tasks]
+                method.build(cell.method, settings, plan.budget).check(plan.encoder.layers, heads)
             except UsageError as error:
                 raise UsageError(f"study {found.name}, trial {best.number}: {error}: tune again") from error
             return settings, Tuning(found.name, best.number, best.value, trials, seconds)

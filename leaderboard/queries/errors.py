@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from benchmark.metrics import predicted
 from benchmark.predictions import Predictions
 
 ORDERS = ("most confused first", "most examples first", "by name")
@@ -42,23 +43,28 @@ def judge(found: Sequence[Predictions]) -> Judged | None:
     """Return the predictions of several runs as one; runs on other rows than the first are left out. None for none."""
     same = [one for one in found if one.ids == found[0].ids and one.classes == found[0].classes]
     same = [one for one in same if np.array_equal(one.labels, same[0].labels)]
-    if not same:
+    if not same or not same[0].classes:  # a number is never simply wrong
         return None
     first = same[0]
     return Judged(
         classes=first.classes,
         ids=first.ids,
-        labels=first.labels,
-        predicted=np.stack([one.logits.argmax(axis=1) for one in same]),
+        labels=first.labels.astype(np.int64),
+        predicted=np.stack([predicted(one.logits) for one in same]),
         loss=np.stack([_loss(one) for one in same]),
     )
 
 
 def _loss(one: Predictions) -> npt.NDArray[np.float64]:
-    """Return -log softmax(logits)[label] per row: what `metrics.cross_entropy` is the mean of. (rows,)."""
+    """Return -log softmax(logits)[label] per row: what `metrics.cross_entropy` is the mean of. (rows,).
+
+    A binary logit z is a softmax over 0 and z.
+    """
     wide = one.logits.astype(np.float64)
+    if wide.shape[1] == 1:
+        wide = np.hstack([np.zeros_like(wide), wide])
     shifted = wide - wide.max(axis=1, keepdims=True)
-    picked = shifted[np.arange(len(one.labels)), one.labels]
+    picked = shifted[np.arange(len(one.labels)), one.labels.astype(np.int64)]
     return np.asarray(np.log(np.exp(shifted).sum(axis=1)) - picked)
 
 

@@ -12,7 +12,7 @@ import pandas as pd
 
 from benchmark import terminal, tracking_files
 from benchmark.commands._print import tuning_words
-from benchmark.metrics import METRICS
+from benchmark.metrics import METRICS, predicted
 from benchmark.plain import to_plain
 from benchmark.predictions import Predictions
 from benchmark.record import PhaseCost, Point, Record
@@ -150,18 +150,16 @@ def parquet(one: Predictions) -> bytes:
 
 
 def csv(one: Predictions) -> bytes:
-    """Return `one` as CSV in UTF-8: id, label, predicted class and a column of logits per output."""
-    outputs = one.logits.shape[1]
-    classes = one.classes if len(one.classes) == outputs else [str(place) for place in range(outputs)]
-    made = pd.DataFrame(
-        {
-            "id": list(one.ids),
-            "label": [one.classes[place] for place in one.labels],
-            "predicted": [classes[place] for place in one.logits.argmax(axis=1)],
-            **{f"logit {name}": one.logits[:, place] for place, name in enumerate(classes)},
-        }
-    )
-    return made.to_csv(index=False).encode()
+    """Return `one` as CSV in UTF-8: id, label, prediction and, of classes, a column of logits per output."""
+    names = one.classes if len(one.classes) == one.logits.shape[1] else one.classes[1:]  # one logit: of the answer 1
+    made: dict[str, object] = {"id": list(one.ids)}
+    if one.classes:
+        made["label"] = [one.classes[int(place)] for place in one.labels]
+        made["predicted"] = [one.classes[place] for place in predicted(one.logits)]
+        made |= {f"logit {name}": one.logits[:, place] for place, name in enumerate(names)}
+    else:
+        made |= {"label": one.labels, "predicted": one.logits[:, 0]}
+    return pd.DataFrame(made).to_csv(index=False).encode()
 
 
 def document(record: Record, points: Sequence[Point]) -> bytes:

@@ -84,7 +84,7 @@ def test_the_request_overrides_the_suite(planned: Planned) -> None:
 def test_all_is_every_registered_name_once_also_when_one_is_named_again(planned: Planned) -> None:
     made = planned(methods=("all", "finetune", "reinit+swa"))
     assert [cell.method for cell in made.cells] == list(registry.names())
-    assert len(made.cells) == 13
+    assert len(made.cells) == 18
 
 
 def test_a_combination_has_one_spelling(planned: Planned) -> None:

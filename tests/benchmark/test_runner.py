@@ -18,7 +18,7 @@ import pytest
 import torch
 
 from benchmark import registry, runner
-from benchmark.data.task import Split, TrainingData
+from benchmark.data.task import Head, Split, TrainingData
 from benchmark.errors import DivergedError, SkippedError
 from benchmark.plan import Plan, plan
 from benchmark.progress import PlainDisplay
@@ -60,7 +60,7 @@ def toys(monkeypatch: pytest.MonkeyPatch) -> Callable[[str, Fit], None]:
         class Toy:
             """It does what the test wants."""
 
-            def check(self, layers: int) -> None:
+            def check(self, layers: int, heads: Sequence[Head]) -> None:
                 pass
 
             def fit(self, tasks: Sequence[TrainingData], run: Run) -> Answers:

@@ -13,6 +13,7 @@ from rich.console import Console
 from benchmark import terminal
 from benchmark.cell import Cell, Protocol, TaskIdentity
 from benchmark.record import Cost, DataFacts, Environment, PhaseCost, Record, Score, Status
+from benchmark.statistics import summarise
 from benchmark.suite import load
 from benchmark.tables import latest, plain_rows, render, rows
 
@@ -207,7 +208,7 @@ def test_several_tasks_in_json() -> None:
 
 
 def one(value: float) -> dict[str, object]:
-    return {"n": 1, "mean": value, "sd": None, "half_width": None}
+    return dataclasses.asdict(summarise([value]))
 
 
 def test_one_task_that_is_a_correlation_is_shown_as_it_is() -> None:

@@ -60,7 +60,7 @@ from benchmark.registry import method
 class Majority:
     """Answers with the share of each class in the training rows, whatever it is asked."""
 
-    def check(self, layers):
+    def check(self, layers, heads):
         """Any encoder will do."""
 
     def fit(self, tasks, run):

@@ -7,9 +7,11 @@ from typing import Any
 import pytest
 
 from benchmark.data.batches import Shuffled
-from benchmark.train.baseline import Baseline, CrossEntropy, Everything, HeadOnly
+from benchmark.train.baseline import Baseline, Everything, HeadOnly
 from benchmark.train.contrastive import Contrastive
+from benchmark.train.heads import OnTop
 from benchmark.train.method import settle
+from benchmark.train.objectives import TaskLoss
 from benchmark.train.recipe import After, Budget
 from methods.supcon import SupCon
 
@@ -20,8 +22,10 @@ def test_first_phase() -> None:
     given = (
         SupCon(temperature=0.5, projection="linear", projection_size=16).answers(Baseline(dropout=0.3), BUDGET).given()
     )
+    contrastive = Contrastive(True, 0.5, "linear", 16, 0.3)
     assert given == {
-        "objective": Contrastive(True, 0.5, "linear", 16, 0.3),
+        "heads": contrastive,  # the projection head that the loss is measured on
+        "objective": contrastive,
         "batches": Shuffled(size=8, epochs=5, views=2),
     }
 
@@ -38,7 +42,8 @@ def test_second_phase() -> None:
         "trainable": HeadOnly(),
         "peak": 0.5,
         "batches": Shuffled(size=8, epochs=4),
-        "objective": CrossEntropy(0.1, 7),
+        "heads": OnTop(0.1, 7),
+        "objective": TaskLoss(),
     }
     assert "trainable" not in SupCon(freeze=False).afterwards(baseline, BUDGET).given()
 

@@ -124,11 +124,13 @@ class TestTasksOfSeveral:
 
     def test_files_that_are_named_and_folders_by_task(self, tmp_path: Path) -> None:
         given = suite.load("stsb").tasks[0]
-        table = "\tid\tsentence1\tsentence2\tsimilarity\n0\ta1\ta\tb\t1\n1\ta2\tc\td\t2.50\n"
+        lines = [f"{n}\ta{n}\tone {n}\ttwo\t{n % 6}" for n in range(40)]
+        table = "\n".join(["\tid\tsentence1\tsentence2\tsimilarity", *lines, ""])
         for name in ("sts-train.csv", "sts-dev.csv"):
             (tmp_path / name).write_text(table, encoding="utf-8")
         task = sources.load_task(given, data=str(tmp_path), limit_train=1, several=True)
-        assert (len(task.train), set(task.test.labels)) == (1, {1.0, 2.5})
+        wanted = (1, 4, {0.0, 1.0, 2.0, 3.0, 4.0, 5.0})
+        assert (len(task.train), len(task.validation), set(task.test.labels)) == wanted
         (tmp_path / "sts").mkdir()
         for split in ("train", "dev"):
             (tmp_path / f"sts-{split}.csv").rename(tmp_path / "sts" / f"{'test' if split == 'dev' else split}.csv")

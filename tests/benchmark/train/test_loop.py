@@ -21,12 +21,14 @@ from benchmark.model.model import Model
 from benchmark.record import EpochEnded, PhaseStarted, Point
 from benchmark.seeds import Streams
 from benchmark.train import loop
-from benchmark.train.baseline import Baseline, CrossEntropy, HeadOnly
+from benchmark.train.baseline import Baseline, HeadOnly
 from benchmark.train.keep import Best, Last
 from benchmark.train.loop import train
 from benchmark.train.method import build, settle
+from benchmark.train.objectives import TaskLoss
 from benchmark.train.recipe import After, Budget, Recipe
 from benchmark.train.run import Run
+from benchmark.train.vectors import Live
 
 ROWS = 20
 # Called on a tensor, each makes the host wait for the device.
@@ -153,9 +155,8 @@ class TestFrozenEncoder:
         self, lab: Any, task: Task, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         once, _ = fit(lab, task, baseline(trainable=HeadOnly()))
-        monkeypatch.setattr(loop, "Frozen", loop.Live)
-        monkeypatch.setattr(loop.Live, "matrix", None, raising=False)
-        monkeypatch.setattr(loop, "_validate", lambda *_: (None, ()))
+        monkeypatch.setattr(loop, "frozen", lambda _, encoder, split, heads: [Live(encoder, split, heads[0])])
+        monkeypatch.setattr(loop, "_measure", lambda *_: ({}, []))
         always, _ = fit(lab, task, baseline(trainable=HeadOnly()))
         for a, b in zip(once.heads.parameters(), always.heads.parameters(), strict=True):
             assert torch.allclose(a, b, atol=1e-5)
@@ -217,7 +218,7 @@ def test_no_step_waits_for_the_device_in_the_forward_pass(lab: Any, task: Task, 
 
 
 @dataclass(frozen=True)
-class Poisoned(CrossEntropy):
+class Poisoned(TaskLoss):
     """A loss that is what it is told to be."""
 
     value: float = math.nan
@@ -230,7 +231,7 @@ class TestDivergence:
     @pytest.mark.parametrize("value", [math.nan, math.inf])
     def test_a_loss_that_is_not_finite_is_an_error(self, lab: Any, task: Task, value: float) -> None:
         with pytest.raises(DivergedError, match=r"the mean loss of epoch 1 of phase 'classification' is (nan|inf)"):
-            fit(lab, task, baseline(objective=Poisoned(0.1, 8, value=value)))
+            fit(lab, task, baseline(objective=Poisoned(value=value)))
 
     def test_a_learning_rate_without_measure(self, lab: Any, task: Task) -> None:
         with pytest.raises(DivergedError, match="of phase 'classification' is nan"):
@@ -240,13 +241,13 @@ class TestDivergence:
         collector = Collector()
 
         @dataclass(frozen=True)
-        class Once(CrossEntropy):
+        class Once(TaskLoss):
             def loss(self, model: Model, head: Head, vectors: Tensor, labels: Tensor) -> Tensor:
                 loss = super().loss(model, head, vectors, labels)
                 return loss * math.nan if len(labels) == ROWS % 8 else loss  # the last, smaller batch
 
         with pytest.raises(DivergedError):
-            fit(lab, task, baseline(objective=Once(0.1, 8)), watcher=collector)
+            fit(lab, task, baseline(objective=Once()), watcher=collector)
         assert collector.points == []
 
 
@@ -254,7 +255,8 @@ class TestCurves:
     def test_have_a_point_per_epoch_and_measure(self, lab: Any, task: Task) -> None:
         _, run = fit(lab, task, baseline(epochs=3))
         assert isinstance(run.watcher, Collector)
-        keys = ["train/loss", *(f"validation/scenario/{name}" for name in ("accuracy", "cross_entropy", "macro_f1"))]
+        train = ["train/loss", "train/scenario/cross_entropy"]
+        keys = [*train, *(f"validation/scenario/{name}" for name in ("accuracy", "cross_entropy", "macro_f1"))]
         found = [(point.phase, point.epoch, point.key) for point in run.watcher.points]
         assert found == [("classification", epoch, key) for epoch in (1, 2, 3) for key in keys]
         assert all(math.isfinite(point.value) for point in run.watcher.points)
@@ -304,7 +306,7 @@ def test_the_weights_of_the_best_epoch_come_back(
     lab: Any, task: Task, monkeypatch: pytest.MonkeyPatch, keep: Any, kept: int
 ) -> None:
     scores = iter([0.2, 0.9, 0.9, 0.1])
-    monkeypatch.setattr(loop, "_validate", lambda *_: (next(scores), (Point("x", 1, "validation", 0.0),)))
+    monkeypatch.setattr(loop, "_measure", lambda *_: ({0: next(scores)}, [Point("x", 1, "validation", 0.0)]))
     watcher = Snapshots()
     run = lab.run(watcher=watcher)
     watcher.model = Model(run.load_encoder())
@@ -319,12 +321,14 @@ def test_the_score_that_chooses_is_the_tasks_own_and_higher_is_better(lab: Any, 
     model = Model(run.load_encoder())
     recipe = baseline()
     data = task.without_test()
-    recipe.objective.attach(model, [data.head], run.streams)
-    for metric, sign in (("accuracy", 1), ("cross_entropy", -1), ("macro_f1", 1)):
+    recipe.heads.attach(model, [data.head], run.streams)
+    for metric in ("accuracy", "macro_f1"):
         ranked = dataclasses.replace(data, head=dataclasses.replace(data.head, metric=metric))
-        score, points = loop._validate(recipe, model, [loop._material(recipe, model, ranked, run)], "p", 1)
+        materials, seconds = loop._materials(recipe, model, [ranked], run, loop.Clock(model.encoder.device))
+        assert seconds == 0.0  # the encoder moves: nothing is encoded beforehand
+        scores, points = loop._measure(recipe, model, materials, 1)
         value = next(point.value for point in points if point.key == f"validation/scenario/{metric}")
-        assert score == sign * value
+        assert scores == {0: value}
 
 
 def test_phases_have_heads_and_streams_of_their_own(lab: Any, task: Task) -> None:
@@ -339,4 +343,5 @@ def test_phases_have_heads_and_streams_of_their_own(lab: Any, task: Task) -> Non
     for name, value in alone.state_dict().items():
         assert torch.equal(value, watcher.taken[0][name])
     assert list(watcher.model.heads) == ["scenario"]
-    assert watcher.points[0].value != watcher.points[4].value
+    one, two = (point.value for point in watcher.points if point.key == "train/loss")
+    assert one != two

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import pytest
 
 from benchmark import registry
+from benchmark.data.task import Head
 from benchmark.errors import UsageError
 from benchmark.registry import technique
 from benchmark.space import Settings, Value, describe, parameter
@@ -17,6 +18,7 @@ from benchmark.train.method import Recipient, build, parameters, settle
 from benchmark.train.recipe import Budget, Technique
 
 BUDGET = Budget(2, 8, "best")
+HEADS = (Head("scenario", "classes", "accuracy", ("a", "b")),)
 BASELINE = {found.name: found.default for found in describe(Baseline)}
 
 
@@ -55,7 +57,7 @@ class TestSettle:
     def test_a_technique_has_its_own_parameters_and_the_shared_ones(self) -> None:
         assert set(dict(settle("reinit", {}))) == {*BASELINE, "layers", "std"}
         assert set(dict(settle("llrd+warmup", {}))) == {*BASELINE, "decay", "head_lr", "warmup_fraction"}
-        assert set(dict(settle("zero-shot", {}))) == {"hidden"}
+        assert set(dict(settle("zero-shot", {}))) == {"hidden", "join"}
 
     @pytest.mark.parametrize(("name", "lr"), [("lora", 1e-3), ("simclr", 1e-5), ("lora+swa", 1e-3), ("swa", 1e-4)])
     def test_a_preferred_default(self, name: str, lr: float) -> None:
@@ -76,7 +78,7 @@ class TestSettle:
         assert dict(settle("lora", {}, suite))["lr"] == 1e-3
         assert dict(settle("lora", {}, suite))["dropout"] == 0.3
         assert dict(settle("finetune", {"lr": 0.5}, suite))["lr"] == 0.5
-        assert dict(settle("zero-shot", {}, (("hidden", 32), ("lr", 3e-4)))) == {"hidden": 32}
+        assert dict(settle("zero-shot", {}, (("hidden", 32), ("lr", 3e-4)))) == {"hidden": 32, "join": "concat"}
 
     def test_a_suite_may_set_what_is_shared_and_nothing_else(self) -> None:
         assert "the suite's [defaults] name 'rank'" in refused("lora", {}, (("rank", 4),))
@@ -150,7 +152,7 @@ class TestBuild:
         assert recipe.peak == 0.5
         assert recipe.schedule.factor(10, 10) == 0.25
         assert dataclasses.asdict(recipe.optimizer)["weight_decay"] == 0.125  # type: ignore[call-overload]
-        assert dataclasses.asdict(recipe.objective)["hidden"] == 7  # type: ignore[call-overload]
+        assert dataclasses.asdict(recipe.heads)["hidden"] == 7  # type: ignore[call-overload]
         assert dataclasses.asdict(recipe.gradients)["clip"] is None  # type: ignore[call-overload]
 
     @pytest.mark.parametrize("name", [name for name in registry.names() if "+" in name])
@@ -163,10 +165,10 @@ class TestBuild:
             self.of("schedule+warmup")
 
     def test_layers_are_checked(self) -> None:
-        self.of("reinit", layers=6).check(6)
-        self.of("swa+reinit", layers=6).check(6)
+        self.of("reinit", layers=6).check(6, HEADS)
+        self.of("swa+reinit", layers=6).check(6, HEADS)
         with pytest.raises(UsageError, match=r"reinit.layers=7, but the encoder has 6 layers: choose at most 6"):
-            self.of("swa+reinit", layers=7).check(6)
+            self.of("swa+reinit", layers=7).check(6, HEADS)
 
     @pytest.mark.usefixtures("registered")
     def test_a_technique_that_is_none(self) -> None:

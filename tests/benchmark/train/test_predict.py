@@ -11,10 +11,9 @@ import torch
 
 from benchmark.data.task import Split, Task
 from benchmark.model.model import Model
-from benchmark.train import predict
-from benchmark.train.baseline import CrossEntropy
+from benchmark.train.heads import OnTop
 from benchmark.train.predict import ModelPredictor, evaluate, logits_of
-from benchmark.train.vectors import Frozen
+from benchmark.train.vectors import Fixed
 
 
 @pytest.fixture(scope="module")
@@ -27,7 +26,7 @@ def task(lab: Any) -> Task:
 def predictor(lab: Any, task: Task) -> ModelPredictor:
     run = lab.run()
     model = Model(run.load_encoder())
-    CrossEntropy(dropout=0.5, hidden=16).attach(model, [task.head], run.streams)
+    OnTop(dropout=0.5, hidden=16).attach(model, [task.head], run.streams)
     return ModelPredictor(model.train(), run)
 
 
@@ -85,14 +84,15 @@ def test_evaluate_asks_anything_that_answers(task: Task) -> None:
 
 def test_the_logits_of_a_validation_are_those_of_a_predictor(predictor: ModelPredictor, task: Task) -> None:
     model, run = predictor.model, predictor.run
-    vectors = Frozen(model.encoder, run.encode(task.validation))
+    vectors = Fixed(model.encoder, run.encode(task.validation), model.head("scenario"))
     found = logits_of(model, "scenario", vectors, len(task.validation))
     assert np.array_equal(found, predictor.logits("scenario", task.validation))
 
 
 @pytest.mark.parametrize("size", [1, 6, 20, 4096])
 def test_heads_run_in_chunks(predictor: ModelPredictor, task: Task, monkeypatch: pytest.MonkeyPatch, size: int) -> None:
-    vectors = Frozen(predictor.model.encoder, predictor.run.encode(task.validation))
-    whole = logits_of(predictor.model, "scenario", vectors, 20)
-    monkeypatch.setattr(predict, "HEAD_BATCH", size)
-    assert np.allclose(logits_of(predictor.model, "scenario", vectors, 20), whole, atol=1e-6)
+    model = predictor.model
+    vectors = Fixed(model.encoder, predictor.run.encode(task.validation), model.head("scenario"))
+    whole = logits_of(model, "scenario", vectors, 20)
+    monkeypatch.setattr(Fixed, "most", size)
+    assert np.allclose(logits_of(model, "scenario", vectors, 20), whole, atol=1e-6)

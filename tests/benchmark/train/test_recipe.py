@@ -10,8 +10,10 @@ import pytest
 
 from benchmark import registry
 from benchmark.errors import UsageError
-from benchmark.train.baseline import AdamW, Baseline, CrossEntropy, Even, Everything, HeadOnly, Pretrained, Summed
+from benchmark.train.baseline import AdamW, Baseline, Even, Everything, HeadOnly, Pretrained, Summed
+from benchmark.train.heads import OnTop
 from benchmark.train.keep import Best, Last
+from benchmark.train.objectives import TaskLoss, Weights
 from benchmark.train.recipe import After, Answers, Budget, Recipe, Technique, combine
 from benchmark.train.schedules import Cosine
 
@@ -22,7 +24,9 @@ TECHNIQUES: dict[str, Technique] = {
 }
 CLASHES = {
     frozenset({"schedule", "warmup"}): "'schedule'",
-    frozenset({"supcon", "simclr"}): "'batches'",
+    **{frozenset(pair): "'batches'" for pair in itertools.combinations(("supcon", "simclr", "multitask", "pcgrad"), 2)},
+    **{frozenset({"layer-heads", name}): "'heads'" for name in ("supcon", "simclr")},
+    frozenset({"simcse", "reinit"}): "'start'",
     frozenset({"reinit", "lora"}): "leave frozen and untrained",
 }
 PAIRS = tuple(itertools.combinations(sorted(TECHNIQUES), 2))
@@ -37,8 +41,8 @@ def legal(*names: str) -> bool:
 
 
 def test_there_are_techniques_to_combine() -> None:
-    assert len(TECHNIQUES) >= 9
-    assert len(PAIRS) >= 36
+    assert len(TECHNIQUES) >= 13
+    assert len(PAIRS) >= 78
     assert all(clash <= set(TECHNIQUES) for clash in CLASHES)
 
 
@@ -48,7 +52,7 @@ def test_the_order_has_no_effect(a: str, b: str) -> None:
     assert one == other
     assert hash(one) == hash(other)
     assert repr(one) == repr(other)
-    assert len(one.phases()) == max(len(of(a).phases()), len(of(b).phases()))
+    assert len(one.phases()) == len(of(a).phases()) + len(of(b).phases()) - 1
 
 
 @pytest.mark.parametrize("names", list(itertools.permutations(("llrd", "warmup", "swa"))), ids="+".join)
@@ -74,7 +78,8 @@ def test_a_clash_names_both_and_the_question(a: str, b: str) -> None:
 def test_a_technique_changes_what_it_answers_and_nothing_else(name: str) -> None:
     base, recipe = BASELINE.recipe(BUDGET), of(name)
     given = TECHNIQUES[name].answers(BASELINE, BUDGET).given()
-    first = recipe.phases()[0]
+    later = TECHNIQUES[name].afterwards(BASELINE, BUDGET) is not None
+    first = recipe.phases()[-2] if later else recipe  # a start may itself be a phase
     for field in dataclasses.fields(Recipe):
         assert getattr(first, field.name) == given.get(field.name, getattr(base, field.name)), field.name
 
@@ -88,7 +93,9 @@ def test_the_baseline_answers_every_question() -> None:
         schedule=Cosine(0.01),
         optimizer=AdamW(0.01),
         batches=BASELINE.recipe(BUDGET).batches,
-        objective=CrossEntropy(0.1, 256),
+        heads=OnTop(0.1, 256),
+        objective=TaskLoss(),
+        importance=Weights(),
         gradients=Summed(1.0),
         keep=Best(),
     )  # fmt: skip
@@ -100,7 +107,7 @@ def test_the_baseline_answers_every_question() -> None:
 
 @pytest.mark.parametrize("other", [name for name in sorted(TECHNIQUES) if legal("supcon", name) and name != "supcon"])
 def test_two_phases_inherit_the_others_answers(other: str) -> None:
-    first, second = of("supcon", other).phases()
+    *_, first, second = of("supcon", other).phases()
     given = TECHNIQUES[other].answers(BASELINE, BUDGET).given()
     for question, answer in given.items():
         assert getattr(first, question) == answer
@@ -137,7 +144,8 @@ def test_two_last_phases_clash() -> None:
 def test_an_unchanged_question_is_no_answer() -> None:
     assert Answers().given() == {}
     assert Answers(peak=0.5, keep=Last()).given() == {"peak": 0.5, "keep": Last()}
-    assert {field.name for field in dataclasses.fields(Answers)} == {field.name for field in dataclasses.fields(Recipe)}
+    questions = {field.name for field in dataclasses.fields(Recipe)} - {"measured"}  # what is watched is no answer
+    assert {field.name for field in dataclasses.fields(Answers)} == questions
 
 
 def test_a_recipe_is_frozen() -> None:

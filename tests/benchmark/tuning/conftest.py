@@ -14,7 +14,7 @@ import numpy.typing as npt
 import pytest
 
 from benchmark import registry
-from benchmark.data.task import Split, TrainingData
+from benchmark.data.task import Head, Split, TrainingData
 from benchmark.progress import PlainDisplay
 from benchmark.record import EpochEnded, PhaseStarted, Point
 from benchmark.request import Request
@@ -67,7 +67,7 @@ def seen(monkeypatch: pytest.MonkeyPatch) -> Seen:
         side: str = parameter("sunny", "no matter", choices=("sunny", "shady"))
         note: str = parameter("", "nothing to search")
 
-        def check(self, layers: int) -> None:
+        def check(self, layers: int, heads: Sequence[Head]) -> None:
             pass
 
         def fit(self, tasks: Sequence[TrainingData], run: Run) -> Answers:
