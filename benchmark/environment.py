@@ -29,7 +29,7 @@ COMPUTE = ("torch", "transformers", "peft", "tokenizers", "numpy")
 """Distributions that compute: their versions are part of a cell's identity."""
 NOTED = ("datasets", "huggingface-hub", "mlflow", "pyarrow", "safetensors", "scipy")
 """Further distributions whose versions are recorded."""
-ENGINE = ("data", "model", "train", "kinds.py", "metrics.py", "seeds.py")
+ENGINE = ("data", "model", "train", "kinds.py", "layers.py", "metrics.py", "seeds.py")
 """Folders and files of this package that a result depends on."""
 PACKAGE = Path(__file__).parent
 

@@ -23,6 +23,11 @@ def parse(name: str) -> tuple[str, str, str, int] | None:
     return (found[1], found[2], found[3], int(found[4])) if found else None
 
 
+def is_by_layer(name: str) -> bool:
+    """Return whether a curve is one of the many that a head on every layer leaves, or its recommendation."""
+    return name.startswith(f"{RECOMMENDED}/") or parse(name) is not None
+
+
 def standard_error(name: str, value: float, rows: int) -> float:
     """Return the standard error of a score called `name` over `rows` rows, from the score alone.
 

@@ -15,7 +15,6 @@ from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
-from scipy import stats
 
 Floats = npt.NDArray[np.floating]
 Labels = npt.NDArray[np.integer] | npt.NDArray[np.floating]
@@ -115,6 +114,8 @@ def pearson(logits: Floats, labels: Labels) -> float:
 
 def spearman(logits: Floats, labels: Labels) -> float:
     """Spearman's rank correlation → -1..1: Pearson's of the ranks, ties sharing their mean rank. Constants as there."""
+    from scipy import stats  # here, because `bench --help` has no use for it
+
     return _correlation(stats.rankdata(_values(logits)), stats.rankdata(labels))
 
 

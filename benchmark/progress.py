@@ -15,9 +15,8 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from benchmark import terminal
+from benchmark import scales, terminal
 from benchmark.cell import TRIAL, Cell
-from benchmark.metrics import metric
 from benchmark.record import EpochEnded, PhaseStarted, Point, Record, Watcher
 
 REFRESHES = 4
@@ -99,25 +98,15 @@ def train_loss(points: Iterable[Point]) -> float | None:
 
 
 def validation_score(points: Sequence[Point], cell: Cell) -> float | None:
-    """Return the mean over `cell`'s tasks of each one's own metric on validation, from 0 to 1 as `Record.headline` is.
-
-    None where a task's is missing.
-    """
+    """Return the epoch's headline score on validation (`Record.headline`); None where a task's metric is missing."""
     found = {point.key: point.value for point in points}
-    keys = {f"validation/{task.name}/{task.metric}": metric(task.metric) for task in cell.protocol.tasks}
-    if not keys or not all(key in found for key in keys):
-        return None
-    return statistics.fmean(own.share(found[key]) for key, own in keys.items())
+    tasks = cell.protocol.tasks
+    return scales.headline(cell.protocol, [found.get(f"validation/{task.name}/{task.metric}") for task in tasks])
 
 
 def score_text(value: float | None, cell: Cell) -> str:
-    """Return a headline score, 0..1, as people read it: in percent; one task's correlation on its own scale."""
-    if value is None:
-        return "–"
-    own = [metric(task.metric) for task in cell.protocol.tasks]
-    if len(own) == 1 and (own[0].low, own[0].high) != (0.0, 1.0):
-        return f"{own[0].low + value * (own[0].high - own[0].low):.4g}"
-    return terminal.percent(value)
+    """Return a headline score as people read it."""
+    return scales.of_headline(cell.protocol).text(value)
 
 
 def time_left(ended: Sequence[float], waiting: int, elapsed: float, fraction: float) -> float | None:

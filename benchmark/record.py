@@ -7,13 +7,12 @@ metric needs no new run.
 from __future__ import annotations
 
 import statistics
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
-from benchmark.cell import Cell, TaskIdentity
+from benchmark import scales
+from benchmark.cell import Cell
 from benchmark.kinds import kind
-from benchmark.metrics import metric
 
 Status = Literal["running", "done", "diverged", "failed", "skipped", "interrupted", "pruned"]
 
@@ -195,12 +194,9 @@ class Record:
         return None
 
     def headline(self, split: str) -> float | None:
-        """Return the figure that ranks: the mean over the tasks of each task's own metric, on a scale from 0 to 1.
-
-        So the course computes its overall score: accuracies as they are, a correlation r as (r + 1) / 2. One task is
-        n = 1. None where a task's metric is missing.
-        """
-        return self._mean(split, lambda task: task.metric, lambda name, value: metric(name).share(value))
+        """Return the figure that ranks (`benchmark.scales.headline`); None where a task's metric is missing."""
+        protocol = self.cell.protocol
+        return scales.headline(protocol, [self.score(split, task.name, task.metric) for task in protocol.tasks])
 
     def loss(self, split: str) -> float | None:
         """Return the mean over the tasks of each task's own loss per example.
@@ -208,13 +204,7 @@ class Record:
         In nats for classes and binary labels; numbers have a squared error, so that a mean over tasks of several kinds
         has no unit. None where a task's loss is missing.
         """
-        return self._mean(split, lambda task: kind(task.kind).loss, lambda _, value: value)
-
-    def _mean(
-        self, split: str, name: Callable[[TaskIdentity], str], scaled: Callable[[str, float], float]
-    ) -> float | None:
-        """Return the mean over the tasks of the score called `name`, `scaled`."""
         tasks = self.cell.protocol.tasks
-        found = [(name(task), self.score(split, task.name, name(task))) for task in tasks]
-        values = [scaled(metric_name, value) for metric_name, value in found if value is not None]
-        return statistics.fmean(values) if values and len(values) == len(tasks) else None
+        losses = [self.score(split, task.name, kind(task.kind).loss) for task in tasks]
+        known = [loss for loss in losses if loss is not None]
+        return statistics.fmean(known) if known and len(known) == len(tasks) else None

@@ -17,11 +17,10 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from benchmark import terminal
+from benchmark import scales, terminal
 from benchmark.cell import TUNED, Cell, Protocol, TaskIdentity, label
-from benchmark.kinds import kind
-from benchmark.metrics import metric
 from benchmark.record import Record, Status, Tuning
+from benchmark.scales import Scale
 from benchmark.statistics import Summary, summarise
 from benchmark.suite import Suite
 
@@ -143,7 +142,9 @@ def plain_rows(rows: Iterable[Row]) -> list[dict[str, object]]:
             "validation": dataclasses.asdict(row.validation) if row.validation else None,
             "test": dataclasses.asdict(row.test) if row.test else None,
             "tasks": [dataclasses.asdict(task) for task in row.tasks],
-            _loss_name(row.protocol): row.loss if row.loss is not None and math.isfinite(row.loss) else None,
+            f"test_{scales.loss_name(row.protocol)}": row.loss
+            if row.loss is not None and math.isfinite(row.loss)
+            else None,
             "trainable_parameters": row.trainable,
             "epoch_seconds": row.epoch_seconds,
             "synthetic": row.synthetic,
@@ -230,8 +231,8 @@ def _table(rows: Sequence[Row], protocol: Protocol) -> Table:
     longest = max(len(word) for row in rows for word in row.label.split())
     table.add_column("method", overflow="fold", min_width=max(10, min(24, longest)))
     columns = []
-    for header, summaries, percent in _score_columns(rows, protocol):
-        lines, texts = _aligned(header, summaries, percent)
+    for header, summaries, scale in _score_columns(rows, protocol):
+        lines, texts = _aligned(header, summaries, scale)
         table.add_column(Text("\n".join(lines)), no_wrap=True)
         columns.append(texts)
     for name in ("test\nloss", "trainable\nparameters", "s per\nepoch", "seeds"):
@@ -250,22 +251,24 @@ def _table(rows: Sequence[Row], protocol: Protocol) -> Table:
     return table
 
 
-ScoreColumn = tuple[list[str], list[Summary | None], bool]
-"""Lines of the header, one summary per row, whether to show percent."""
+ScoreColumn = tuple[list[str], list[Summary | None], Scale]
+"""Lines of the header, one summary per row, how to show it."""
 
 
 def _score_columns(rows: Sequence[Row], protocol: Protocol) -> list[ScoreColumn]:
     """Return the columns of scores: validation and test of one task; of several, each one's test, and both overall."""
-    tasks, splits = protocol.tasks, ("validation", "test")
+    tasks, splits, scale = protocol.tasks, ("validation", "test"), scales.of_headline(protocol)
     if len(tasks) == 1:
-        unit, percent = _unit(tasks[0])
-        return [([split, unit], [getattr(row.tasks[0], split) for row in rows], percent) for split in splits]
-    units = [_unit(task) for task in tasks]
+        return [([split, scale.title], [getattr(row, split) for row in rows], scale) for split in splits]
     own: list[ScoreColumn] = [
-        ([f"{task.name} test", unit], [row.tasks[place].test for row in rows], percent)
-        for place, (task, (unit, percent)) in enumerate(zip(tasks, units, strict=True))
+        (
+            [f"{task.name} test", scales.of_metric(task.metric).title],
+            [row.tasks[place].test for row in rows],
+            scales.of_metric(task.metric),
+        )
+        for place, task in enumerate(tasks)
     ]
-    return [*own, *((["overall", f"{split} %"], [getattr(row, split) for row in rows], True) for split in splits)]
+    return [*own, *((["overall", f"{split} %"], [getattr(row, split) for row in rows], scale) for split in splits)]
 
 
 def _style(row: Row) -> str:
@@ -273,26 +276,13 @@ def _style(row: Row) -> str:
     return "red" if "red" in worst else "yellow" if worst else "green"
 
 
-def _unit(task: TaskIdentity) -> tuple[str, bool]:
-    """Return a task's metric with its unit, ``accuracy %``, and whether it is shown in percent: only 0..1 is."""
-    own = metric(task.metric)
-    percent = (own.low, own.high) == (0.0, 1.0)
-    return task.metric.replace("_", " ") + (" %" if percent else ""), percent
-
-
-def _loss_name(protocol: Protocol) -> str:
-    """Return what the test loss is called in JSON: by its metric where all tasks have the same."""
-    names = {kind(task.kind).loss for task in protocol.tasks}
-    return f"test_{names.pop()}" if len(names) == 1 else "test_loss"
-
-
-def _aligned(header: Sequence[str], summaries: Sequence[Summary | None], percent: bool) -> tuple[list[str], list[str]]:
+def _aligned(header: Sequence[str], summaries: Sequence[Summary | None], scale: Scale) -> tuple[list[str], list[str]]:
     """Return the lines of the column's header and one text per summary, all equally long.
 
     So means stand below means, also in rows without an interval: `rich` strips the spaces that would do this in a
     right-aligned column.
     """
-    factor, digits = (100.0, 1) if percent else (1.0, 3)
+    factor, digits = scale.factor, scale.digits
     means = [f"{factor * found.mean:.{digits}f}" if found else "–" for found in summaries]
     halves = [
         f" ± {factor * found.half_width:.{digits}f}" if found and found.half_width is not None else ""
@@ -323,35 +313,16 @@ def _notes(rows: Sequence[Row], protocol: Protocol) -> list[str]:
     if 1 in sizes:
         lines.append("n=1: no interval (more seeds give one: --seeds 3)")
     if len(protocol.tasks) > 1:
-        lines.append(_overall(protocol))
-    lines.append(f"test loss is {_losses(protocol)}; seconds are medians, the first epoch of several left out")
+        lines.append(scales.about_overall(protocol))
+    lines.append(
+        f"test loss is {scales.about_loss(protocol)}; seconds are medians, the first epoch of several left out"
+    )
     for row in rows:
         if row.tuning:
             cost = f"{terminal.counted(row.tuning.trials, 'trial')}, {terminal.duration(row.tuning.seconds)}"
             lines.append(f"{row.label}: tuned on validation by study {row.tuning.study}, which cost {cost}")
         lines += [f"{row.label}, seed {other.seed}: {other.status}: {other.reason}" for other in row.others]
     return lines
-
-
-def _overall(protocol: Protocol) -> str:
-    """Say how the overall score comes about: ``overall is the mean of sst accuracy, sts (pearson + 1) / 2``."""
-    parts = []
-    for task in protocol.tasks:
-        own = metric(task.metric)
-        name = task.metric.replace("_", " ")
-        parts.append(f"{task.name} ({name} + 1) / 2" if own.low == -1.0 else f"{task.name} {name}")
-    return f"overall is the mean of {', '.join(parts)}"
-
-
-def _losses(protocol: Protocol) -> str:
-    """Say what the test loss is: ``cross-entropy in nats per example``, or the mean of the tasks' several losses."""
-    told = {
-        "cross_entropy": "cross-entropy in nats per example",
-        "binary_cross_entropy": "binary cross-entropy in nats per example",
-        "mean_squared_error": "the mean squared error",
-    }
-    losses = list(dict.fromkeys(told[kind(task.kind).loss] for task in protocol.tasks))
-    return losses[0] if len(losses) == 1 else f"the mean over tasks of {', '.join(losses)}"
 
 
 def _seeds(seeds: Sequence[int]) -> str:

@@ -7,7 +7,7 @@ import re
 
 from benchmark import terminal
 from benchmark.cell import Protocol
-from benchmark.metrics import metric
+from benchmark.scales import of_headline
 from benchmark.statistics import Summary
 
 NONE = "–"
@@ -28,20 +28,15 @@ def chart(text: object, longest: int = LONGEST) -> str:
     return html.escape(line if len(line) <= longest else f"{line[: longest - 1]}…", quote=False)
 
 
-def is_share(protocol: Protocol) -> bool:
-    """Return whether the headline score is a share, and so shown in percent."""
-    return all(metric(task.metric).high == 1.0 for task in protocol.tasks)
-
-
 def score_name(protocol: Protocol) -> str:
-    """Return what the headline score is called: ``accuracy``; ``score`` where tasks have several."""
-    names = list(dict.fromkeys(task.metric for task in protocol.tasks))
-    return names[0].replace("_", " ") if len(names) == 1 else "score"
+    """Return what the headline score is called: ``accuracy``; ``score`` where there are several tasks."""
+    return of_headline(protocol).name
 
 
 def scale(protocol: Protocol) -> tuple[float, str, int]:
     """Return what the headline score is multiplied by to be shown, its unit with a space before it, and its digits."""
-    return (100.0, " %", 1) if is_share(protocol) else (1.0, "", 3)
+    found = of_headline(protocol)
+    return found.factor, f" {found.unit}".rstrip(), found.digits
 
 
 def mean(summary: Summary | None, protocol: Protocol) -> str:

@@ -32,7 +32,7 @@ NOUNS = frozenset(
         "seeds",
         "space",
     }
-    | {"statistics", "suite"}
+    | {"scales", "statistics", "suite"}
 )
 SUBPACKAGES = {"data": 1, "model": 2, "train": 3}
 

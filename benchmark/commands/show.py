@@ -311,7 +311,7 @@ def _environment(record: Record) -> RenderableType | None:
 
 
 def _curves(given: Sequence[Point]) -> RenderableType | None:
-    points = [point for point in given if layers.parse(point.key) is None]  # hundreds: `--plot layers` draws them
+    points = [point for point in given if not layers.is_by_layer(point.key)]  # hundreds: `--plot layers` draws them
     if not points:
         return None
     keys = list(dict.fromkeys(point.key for point in points))

@@ -7,7 +7,7 @@ import statistics
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
-from benchmark import __version__
+from benchmark import __version__, layers
 from benchmark.cell import Protocol
 from benchmark.evidence import Load
 from benchmark.factors import factor_effects
@@ -132,12 +132,15 @@ def _line(place: Place, scored: Sequence[Record]) -> Line:
 
 
 def _curves(lines: Sequence[Line], scored: Sequence[Sequence[Record]], load: Curves) -> Iterable[Curve]:
-    """Yield the curves of each row, those of one phase and key together; values that aren't finite are left out."""
+    """Yield the curves of each row, those of one phase and key together.
+
+    Values that aren't finite are left out, and the hundreds of curves by layer: ``bench show --plot`` draws those.
+    """
     for line, records in zip(lines, scored, strict=True):
         found: dict[tuple[str, str], dict[int, list[float]]] = {}
         for record in records:
             for point in load(record.run):
-                if math.isfinite(point.value):
+                if math.isfinite(point.value) and not layers.is_by_layer(point.key):
                     found.setdefault((point.phase, point.key), {}).setdefault(point.epoch, []).append(point.value)
         for (phase, key), epochs in found.items():
             values = tuple((at, statistics.fmean(seen), min(seen), max(seen)) for at, seen in sorted(epochs.items()))

@@ -6,8 +6,9 @@ import html
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from benchmark.reports import svg, wording
+from benchmark.reports import svg
 from benchmark.reports.content import Curve, OverSuites, Section
+from benchmark.scales import of_headline
 from benchmark.tables import Row
 
 NEAR = 0.15
@@ -30,14 +31,15 @@ class Dot:
 
 def dots(section: Section, cost: Cost) -> tuple[list[Dot], list[str]]:
     """Return the rows that are drawn, and what is said of those that are not."""
-    factor, digits, _ = wording.scale(section.protocol)
+    scale = of_headline(section.protocol)
+    factor, digits = scale.factor, scale.digits
     found, absent = [], []
     scores = [line.row.test.mean for line in section.lines if line.row.test]
     for place, line in enumerate(section.lines):
         row, spent = line.row, cost(line.row)
         if row.test is None:
             continue
-        if row.test.mean < (1 - NEAR) * max(scores):
+        if row.test.mean < least(max(scores)):
             absent.append(f"{row.label} ({factor * row.test.mean:.{digits}f}) lies below the axis")
         elif spent is None:
             absent.append(f"{row.label} has no such cost")
@@ -45,6 +47,11 @@ def dots(section: Section, cost: Cost) -> tuple[list[Dot], list[str]]:
             half = None if row.test.half_width is None else factor * row.test.half_width
             found.append(Dot(row.label, place, spent, factor * row.test.mean, half, line.place.tied_with_best))
     return found, absent
+
+
+def least(best: float) -> float:
+    """Return the lowest score that is drawn where `best` is the best one; a correlation may be negative."""
+    return best - NEAR * abs(best)
 
 
 def pareto(found: Sequence[Dot], titles: tuple[str, str]) -> str:

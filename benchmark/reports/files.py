@@ -8,6 +8,7 @@ import json
 import math
 from typing import Any
 
+from benchmark import scales
 from benchmark.cell import Protocol
 from benchmark.plain import to_plain
 from benchmark.reports.content import Line, Report, Section
@@ -38,7 +39,8 @@ KINDS: dict[str, type] = {
     "ties": str,  # letters: rows that share one can't be told apart
     "tied_with_best": bool,
     "no_ties_because": str,
-    "metric": str,  # of the headline: the mean over tasks of each task's own
+    "metric": str,  # of the headline: one task's own; of several tasks each one's, of whose shares it is the mean
+    "test_means_by_task": str,  # JSON: task → mean of its own metric
     "n": int,
     "seeds": str,
     "test_mean": float,
@@ -47,7 +49,8 @@ KINDS: dict[str, type] = {
     "test_median": float,
     "validation_mean": float,
     "validation_half_width": float,
-    "test_cross_entropy": float,
+    "test_loss": float,
+    "test_loss_is": str,  # cross_entropy, mean_squared_error, …; loss: the mean over tasks of several
     "trainable_parameters": int,
     "total_parameters": int,
     "epoch_seconds": float,
@@ -118,12 +121,14 @@ def _line(line: Line, place: int) -> dict[str, Any]:
         "n": len(row.seeds),
         "seeds": " ".join(map(str, row.seeds)),
         "test_mean": test.mean if row.test else None,
+        "test_means_by_task": json.dumps({task.task: task.test.mean if task.test else None for task in row.tasks}),
         "test_half_width": test.half_width,
         "test_sd": test.sd,
         "test_median": test.median if row.test else None,
         "validation_mean": validation.mean if row.validation else None,
         "validation_half_width": validation.half_width,
-        "test_cross_entropy": row.loss if row.loss is not None and math.isfinite(row.loss) else None,
+        "test_loss": row.loss if row.loss is not None and math.isfinite(row.loss) else None,
+        "test_loss_is": scales.loss_name(row.protocol),
         "trainable_parameters": row.trainable,
         "total_parameters": line.total,
         "epoch_seconds": row.epoch_seconds,

@@ -8,7 +8,8 @@ from collections.abc import Sequence
 from benchmark import terminal
 from benchmark.reports import figures, svg, wording
 from benchmark.reports.content import Report, Section
-from benchmark.reports.text import EFFECT_HEADS, EFFECTS, about_effects, alone, over_suites, title
+from benchmark.reports.text import EFFECT_HEADS, EFFECTS, RIGHT, about_effects, alone, over_suites, title
+from benchmark.scales import of_headline
 
 BAD = ("failed", "diverged")
 POLICY = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
@@ -81,7 +82,7 @@ def _section(section: Section) -> str:
 
 def _table(section: Section) -> str:
     heads = list(wording.headers(section.protocol))
-    numbers = set(heads[2:9])
+    numbers = set(heads[RIGHT])
     best = alone(section)
     bars = _bars(section)
     lines = []
@@ -105,9 +106,7 @@ def _table(section: Section) -> str:
 def _bars(section: Section) -> list[str]:
     """Return a small drawing of each row's mean and interval, all on one scale that leaves out rows far below."""
     best = max((line.row.test.mean for line in section.lines if line.row.test), default=0.0)
-    near = [
-        line.row.test for line in section.lines if line.row.test and line.row.test.mean >= (1 - figures.NEAR) * best
-    ]
+    near = [line.row.test for line in section.lines if line.row.test and line.row.test.mean >= figures.least(best)]
     if not near:
         return ["" for _ in section.lines]
     low = min(found.mean - (found.half_width or 0.0) for found in near)
@@ -127,7 +126,7 @@ def _bars(section: Section) -> list[str]:
 
 
 def _trade_offs(section: Section) -> str:
-    unit = wording.scale(section.protocol)[2]
+    unit = of_headline(section.protocol).title
     costs: list[tuple[figures.Cost, str]] = [
         (lambda row: row.trainable, "trainable parameters"),
         (lambda row: row.epoch_seconds, "seconds per epoch"),

@@ -13,8 +13,8 @@ from benchmark.reports.content import OverSuites, Report, Section
 from benchmark.reports.files import COLUMNS, flat
 from benchmark.statistics.effects import Effects
 
-RIGHT = slice(2, 9)
-"""Columns of figures."""
+RIGHT = slice(2, -1)
+"""Columns of figures: behind method and ties, before status."""
 MARKDOWN = re.compile(r"([\\`*_\[\]|~$#])")
 LATEX = {
     "\\": r"\textbackslash{}",
@@ -76,6 +76,7 @@ def latex(report: Report) -> str:
 
 
 def _latex_section(section: Section) -> str:
+    heads = wording.headers(section.protocol)
     rows = [[in_latex(cell) for cell in wording.cells(line)] for line in section.lines]
     if winner := alone(section):
         rows[winner - 1][2] = f"\\textbf{{{rows[winner - 1][2]}}}"
@@ -83,8 +84,8 @@ def _latex_section(section: Section) -> str:
     below = [in_latex(" ".join(note if note.endswith(".") else f"{note}." for note in section.notes)), in_latex(facts)]
     return _float(
         [f"\\caption{{{in_latex(title(section))}}}", f"\\label{{tab:{section.protocol.suite}-{section.protocol.id}}}"],
-        "llrrrrrrrl",
-        wording.headers(section.protocol),
+        f"ll{'r' * (len(heads) - 3)}l",
+        heads,
         rows,
         [f"\\par\\smallskip\\footnotesize {text}" for text in below],
     )

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from benchmark import terminal
-from benchmark.cell import Protocol
-from benchmark.metrics import metric
+from benchmark.cell import Protocol, TaskIdentity
+from benchmark.scales import Scale, about_loss, about_overall, loss_name, of_headline, of_metric
 from benchmark.standings import ALPHA, Board
 from benchmark.statistics import Summary
 
@@ -22,29 +22,30 @@ TESTS = {
 }
 
 
-def scale(protocol: Protocol) -> tuple[float, int, str]:
-    """Return what a score is multiplied by to be shown, its digits, and its name with the unit: ``accuracy %``."""
-    found = list(dict.fromkeys(task.metric for task in protocol.tasks))
-    name = found[0].replace("_", " ") if len(found) == 1 else "score"
-    if all(metric(each).high == 1.0 for each in found):
-        return 100.0, 1, f"{name} %"
-    return 1.0, 3, name
-
-
 def score(summary: Summary | None, protocol: Protocol) -> str:
     """Return ``87.3 ± 0.4``, without an interval where n is 1."""
+    return _shown(summary, of_headline(protocol))
+
+
+def _shown(summary: Summary | None, scale: Scale) -> str:
     if summary is None:
         return NONE
-    factor, digits, _ = scale(protocol)
+    factor, digits = scale.factor, scale.digits
     half = f" ± {factor * summary.half_width:.{digits}f}" if summary.half_width is not None else ""
     return f"{factor * summary.mean:.{digits}f}{half}"
+
+
+def _several(protocol: Protocol) -> tuple[TaskIdentity, ...]:
+    """Return the tasks that have columns of their own, beside the overall score: none where there is one."""
+    return protocol.tasks if len(protocol.tasks) > 1 else ()
 
 
 def gap(difference: float | None, half_width: float | None, protocol: Protocol) -> str:
     """Return ``+1.2 ± 0.4``: a difference of scores in the unit in which scores are shown."""
     if difference is None:
         return NONE
-    factor, digits, _ = scale(protocol)
+    scale = of_headline(protocol)
+    factor, digits = scale.factor, scale.digits
     half = f" ± {factor * half_width:.{digits}f}" if half_width is not None else ""
     return f"{factor * difference:+.{digits}f}{half}".replace("-", "−")
 
@@ -68,9 +69,10 @@ def seconds(value: float | None) -> str:
 
 def headers(protocol: Protocol) -> tuple[str, ...]:
     """Return the heads of the columns that `cells` fills."""
-    unit = scale(protocol)[2]
+    unit = of_headline(protocol).title
+    own = [f"{task.name} test {of_metric(task.metric).title}" for task in _several(protocol)]
     costs = ("trainable parameters", "s per epoch", "peak memory, MB")
-    return ("method", "ties", f"test {unit}", f"validation {unit}", "test loss", *costs, "seeds", "status")
+    return ("method", "ties", f"test {unit}", f"validation {unit}", *own, "test loss", *costs, "seeds", "status")
 
 
 def cells(line: Line) -> tuple[str, ...]:
@@ -82,6 +84,7 @@ def cells(line: Line) -> tuple[str, ...]:
         line.place.letters or NONE,
         score(row.test, protocol),
         score(row.validation, protocol),
+        *[_shown(task.test, of_metric(task.metric)) for task in row.tasks if _several(protocol)],
         number(row.loss, ".3f"),
         number(row.trainable),
         seconds(row.epoch_seconds),
@@ -104,6 +107,10 @@ def notes(board: Board) -> tuple[str, ...]:
         )
     if 1 in sizes:
         made.append("A row of one seed has no interval: one value says nothing of the spread between seeds.")
+    if _several(board.protocol):
+        made.append(f"Score: {about_overall(board.protocol)}.")
+    if loss_name(board.protocol) != "cross_entropy":
+        made.append(f"Test loss is {about_loss(board.protocol)}.")
     made += _on_ties(board)
     for place in board.places:
         for other in place.row.others:

@@ -223,7 +223,7 @@ def _phase_started(recipe: Recipe, model: Model, name: str, steps: int, encode_s
 def _training_points(
     recipe: Recipe, tasks: Sequence[TrainingData], meters: Sequence[Meter], units: Sequence[Unit], epoch: int
 ) -> list[Point]:
-    """Return what training itself shows: the mean loss per example, of each task too, and what settlers report.
+    """Return what training itself shows: the mean loss per example, that of each task among several, settlers' reports.
 
     Measured on the way, under dropout, each batch before its step. Raises DivergedError when a loss is not finite.
     """
@@ -234,8 +234,8 @@ def _training_points(
         raise DivergedError(f"the mean loss of epoch {epoch} of phase {name!r} is {loss}")
     found = {"train/loss": loss}
     if recipe.objective.predicts and "train" not in recipe.measured:
-        seen = ((task, meter) for task, meter in zip(tasks, meters, strict=True) if meter.examples)
-        found |= {f"train/{task.head.name}/{task.head.loss}": meter.mean() for task, meter in seen}
+        some = ((task, meter) for task, meter in zip(tasks, meters, strict=True) if 0 < meter.examples < examples)
+        found |= {f"train/{task.head.name}/{task.head.loss}": meter.mean() for task, meter in some}
     for unit in units:
         found |= {f"train/{key}": value for key, value in unit.settler.report().items()}
     return [Point(name, epoch, key, value) for key, value in found.items()]

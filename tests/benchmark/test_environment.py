@@ -161,7 +161,16 @@ def test_a_digest_is_the_same_in_every_python() -> None:
 
 def test_the_code_digest_depends_on_engine_and_own_method_only(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     package = tmp_path / "engine"
-    for name in ("data/a.py", "model/deep/b.py", "train/c.py", "metrics.py", "seeds.py", "runner.py"):
+    for name in (
+        "data/a.py",
+        "model/deep/b.py",
+        "train/c.py",
+        "kinds.py",
+        "layers.py",
+        "metrics.py",
+        "seeds.py",
+        "runner.py",
+    ):
         (package / name).parent.mkdir(parents=True, exist_ok=True)
         (package / name).write_text(SOURCE)
     for name in ("one", "two"):
@@ -184,12 +193,12 @@ def test_the_code_digest_depends_on_engine_and_own_method_only(tmp_path: Path, m
     (tmp_path / "plug_one.py").write_text("# said better\n" + SOURCE)
     assert digest("plug_one") == first
     seen = {first}
-    for touched in ("data/a.py", "model/deep/b.py", "train/c.py", "metrics.py", "seeds.py"):
+    for touched in ("data/a.py", "model/deep/b.py", "train/c.py", "kinds.py", "layers.py", "metrics.py", "seeds.py"):
         (package / touched).write_text("RATE = 3\n")
         seen.add(digest("plug_one"))
     (tmp_path / "plug_one.py").write_text("RATE = 3\n")
     seen.add(digest("plug_one"))
-    assert len(seen) == 7
+    assert len(seen) == 9
     assert digest("no_such_module") == digest("no_such_module")
     environment._engine.cache_clear()
     environment._file_digest.cache_clear()

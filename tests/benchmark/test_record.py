@@ -50,7 +50,7 @@ def test_one_task_is_n_1() -> None:
     found = record((SST,), *SCORES)
     assert found.headline("test") == 0.507  # to the bit: accuracy is its own scale
     assert found.loss("test") == 1.2
-    assert record((STS,), *SCORES).headline("test") == 0.655
+    assert record((STS,), *SCORES).headline("test") == 0.310  # a correlation stays one where nothing is averaged
 
 
 @pytest.mark.parametrize("missing", range(3))

@@ -255,8 +255,7 @@ class TestCurves:
     def test_have_a_point_per_epoch_and_measure(self, lab: Any, task: Task) -> None:
         _, run = fit(lab, task, baseline(epochs=3))
         assert isinstance(run.watcher, Collector)
-        train = ["train/loss", "train/scenario/cross_entropy"]
-        keys = [*train, *(f"validation/scenario/{name}" for name in ("accuracy", "cross_entropy", "macro_f1"))]
+        keys = ["train/loss", *(f"validation/scenario/{name}" for name in ("accuracy", "cross_entropy", "macro_f1"))]
         found = [(point.phase, point.epoch, point.key) for point in run.watcher.points]
         assert found == [("classification", epoch, key) for epoch in (1, 2, 3) for key in keys]
         assert all(math.isfinite(point.value) for point in run.watcher.points)
