@@ -109,4 +109,4 @@ class SimCSE(Technique):
             heads=asked,
             objective=asked,
         )
-        return Answers(start=After(before))
+        return Answers(start=After(before, apart=True))

@@ -90,7 +90,7 @@ class Clock:
 def train(recipe: Recipe, model: Model, tasks: Sequence[TrainingData], run: Run) -> None:
     """Run all phases of `recipe` on `model`, in place. Raises DivergedError when a loss is not finite."""
     with run.streams.scope("training"):
-        for number, phase in enumerate(recipe.phases()):
+        for number, phase in recipe.numbered():
             _train_phase(phase, number, model, tasks, run)
 
 

@@ -70,12 +70,14 @@ class Weights:
     factors: tuple[tuple[str, float], ...] = ()
 
     def check(self, layers: int, heads: Sequence[Head]) -> None:
-        """Raise UsageError for a task that the suite lacks."""
+        """Raise UsageError for a task that the suite lacks, or where none is left that counts."""
         names = [head.name for head in heads]
         for unknown in (name for name, _ in self.factors if name not in names):
             near = difflib.get_close_matches(unknown, names, n=1)
             hint = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(names)}"
             raise UsageError(f"weights: the suite has no task {unknown!r}: {hint}")
+        if names and not any(self.of(name) for name in names):
+            raise UsageError("weights: every task counts 0: give one of them more")
 
     def of(self, task: str) -> float:
         """Return the factor of the task's loss."""
@@ -94,6 +96,4 @@ def parse_weights(text: str | None) -> Weights:
         if not separator or not name or name in found or not math.isfinite(factor) or factor < 0.0:
             raise UsageError(f"weights takes task=factor pairs such as sst=1,quora=0.5, each task once, not {text!r}")
         found[name] = factor
-    if found and not any(found.values()):
-        raise UsageError("weights: every task counts 0: give one of them more")
     return Weights(tuple(sorted(found.items())))

@@ -224,6 +224,16 @@ class Recipe:
         before = self.start.recipe.phases() if isinstance(self.start, After) else ()
         return (*before, self)
 
+    def numbered(self) -> tuple[tuple[int, Recipe], ...]:
+        """Return the phases with the numbers that their random streams are named by.
+
+        What is trained before, apart, has negative ones: the phases behind it begin with 0, and so meet the same
+        batches and masks as without it.
+        """
+        phases = self.phases()
+        begun = [place for place, phase in enumerate(phases) if isinstance(phase.start, After) and phase.start.apart]
+        return tuple(enumerate(phases, start=-max(begun, default=0)))
+
     def check(self, layers: int, heads: Sequence[Head]) -> None:
         """Raise UsageError for an encoder with `layers` layers, or a suite, that lacks what a phase asks for.
 
@@ -266,6 +276,7 @@ class After:
     """Start from what another recipe left: the second phase of a two-phase technique."""
 
     recipe: Recipe
+    apart: bool = False  # it comes before everything else that the method does, and changes none of its streams
 
     @property
     def fresh_layers(self) -> bool:

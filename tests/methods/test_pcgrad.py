@@ -146,7 +146,7 @@ def test_it_needs_two_tasks_and_shared_weights(lab: Any) -> None:
     built = method.build("pcgrad", method.settle("pcgrad", {}), budget)
     heads = tuple(task.head for task in lab.tasks())
     built.check(2, heads)
-    with pytest.raises(SkippedError, match="one task"):
+    with pytest.raises(SkippedError, match="this suite has one"):
         built.check(2, heads[:1])
     name = "layer-heads+pcgrad"
     with pytest.raises(UsageError, match="'pcgrad' settles conflicts over weights that tasks share, and 'layer-heads'"):

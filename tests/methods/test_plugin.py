@@ -162,7 +162,7 @@ def test_its_loss_is_that_of_the_paper(install: Any, lab: Any, task: Task) -> No
     run = lab.run()
     method: Any = build("label-smoothing", settle("label-smoothing", {"smoothing": 0.4, "dropout": 0.0}), run.budget)
     model, objective = lab.model(), method.recipe.objective
-    objective.attach(model, [task.head], run.streams)
+    method.recipe.heads.attach(model, [task.head], run.streams)
     vectors, labels = torch.randn(6, 32), torch.tensor([0, 1, 2, 3, 0, 1])
     shares = torch.log_softmax(model.heads["scenario"](vectors), dim=1)
     targets = 0.6 * torch.eye(4)[labels] + 0.4 / 4

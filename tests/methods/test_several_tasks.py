@@ -58,7 +58,7 @@ def test_contrastive_learning_of_classes_says_why_pairs_have_none(name: str, lab
         ("sentiment", "task=factor"),
         ("sentiment=-1", "task=factor"),
         ("sentiment=1,sentiment=2", "each task once"),
-        ("sentiment=0", "counts 0"),
+        ("sentiment=0,paraphrase=0,similarity=0", "counts 0"),
         ("sentimend=2", "did you mean 'sentiment'"),
     ],
 )

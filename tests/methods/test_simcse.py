@@ -46,13 +46,24 @@ def test_it_asks_about_every_different_sentence_of_all_tasks(lab: Any) -> None:
     assert asked.head.sentences == 1
 
 
+def test_the_tasks_meet_the_batches_and_masks_that_they_meet_without_it(lab: Any) -> None:
+    met: dict[str, list[Any]] = {}
+    for name in ("finetune", "simcse"):
+        built: Any = build(name, settle(name, {}), lab.run().budget)
+        *before, (number, last) = built.recipe.numbered()
+        assert [place for place, _ in before] == ([-1] if name == "simcse" else [])
+        steps = last.batches.epoch([24, 24, 24], lab.run().streams, number, 1)
+        met[name] = [(part.task, part.rows.tolist()) for step in steps for part in step]
+    assert met["finetune"] == met["simcse"]
+
+
 def test_the_tasks_start_from_what_it_leaves(lab: Any) -> None:
     run = lab.run(epochs=1)
     name = "simcse+pcgrad"
-    built: Any = build(name, settle(name, {"simcse_epochs": 2}), run.budget)
+    built: Any = build(name, settle(name, {"simcse_epochs": 2, "simcse_lr": 1e-3}), run.budget)
     first, second = built.recipe.phases()
     assert isinstance(second.start, After)
-    assert (first.objective.phase, first.batches.views, first.peak) == ("similarity", 2, 3e-5)
+    assert (first.objective.phase, first.batches.views, first.peak) == ("similarity", 2, 1e-3)
     assert type(first.gradients).__name__ == "Summed"
     assert type(second.gradients).__name__ == "Projected"
     built.fit([task.without_test() for task in lab.tasks()], run)

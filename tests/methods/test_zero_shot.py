@@ -51,4 +51,4 @@ def test_its_width_is_a_parameter(lab: Any) -> None:
 
 
 def test_any_encoder_will_do() -> None:
-    ZeroShot().check(0)
+    ZeroShot().check(0, ())
