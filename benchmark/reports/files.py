@@ -41,6 +41,7 @@ KINDS: dict[str, type] = {
     "metric": str,  # of the headline: the mean over tasks of each task's own
     "n": int,
     "seeds": str,
+    "runs": str,  # ids in the order of the seeds: their predictions are in the store's artifacts under these names
     "test_mean": float,
     "test_half_width": float,
     "test_sd": float,
@@ -117,6 +118,7 @@ def _line(line: Line, place: int) -> dict[str, Any]:
         "no_ties_because": line.place.reason,
         "n": len(row.seeds),
         "seeds": " ".join(map(str, row.seeds)),
+        "runs": " ".join(line.runs),
         "test_mean": test.mean if row.test else None,
         "test_half_width": test.half_width,
         "test_sd": test.sd,
