@@ -155,7 +155,11 @@ def plain_rows(rows: Iterable[Row]) -> list[dict[str, object]]:
 
 def _row(group: Sequence[Record], kept: Sequence[Record]) -> Row:
     first = group[0].cell
-    peers = tuple(record.cell for record in kept if record.cell.protocol == first.protocol)
+    peers = tuple(  # tuned rows are marked as such: their parameters needn't tell them from the others
+        record.cell
+        for record in kept
+        if record.cell.protocol == first.protocol and (record.cell.origin == TUNED) == (first.origin == TUNED)
+    )
     judged = [(record, _outcome(record)) for record in sorted(group, key=lambda record: record.cell.seed)]
     scored = [record for record, other in judged if other is None]
     headlines = [phase for record in scored if (phase := record.cost.headline) is not None]

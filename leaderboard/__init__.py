@@ -7,7 +7,7 @@ records come from the tracking store; there is no second database. Nothing below
 
 ========================  ============================================================================================
 ``app.py``                what Streamlit runs: sidebar, navigation, what is said instead of a page when there is none
-``pages/``                a page per file, found by lying there; `leaderboard.pages` says what a page has
+``views/``                a page per file, found by lying there; `leaderboard.views` says what a page has
 ``parts/``                what several pages show alike: curves by phase, tables of examples
 ``context.py``            what a page is given: the protocol, its rows, those that the filters let through, the store
 ``store.py``              reads the tracking store, once per change of it; the only cache

@@ -9,14 +9,10 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from streamlit.runtime.pages_manager import PagesManager
 from streamlit.web import cli
 
-from leaderboard import pages
+from leaderboard import views
 
 if __name__ == "__main__":
-    pages.load()
-    # Until st.navigation was called once, Streamlit runs the files of a folder `pages` as scripts of their own: the
-    # first visitor, coming by a link to a page, would see nothing.
-    PagesManager.uses_pages_directory = False
+    views.load()
     cli.main(["run", str(Path(__file__).with_name("app.py")), *sys.argv[1:]], prog_name="leaderboard")

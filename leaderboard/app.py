@@ -9,7 +9,7 @@ import streamlit as st
 
 from benchmark.errors import UsageError
 from benchmark.tracking import resolve_uri
-from leaderboard import pages, show, sidebar, store
+from leaderboard import show, sidebar, store, views
 from leaderboard.context import Context
 from leaderboard.queries.selection import let_through
 
@@ -21,7 +21,7 @@ def main() -> None:
     st.set_page_config("Fine-tuning leaderboard", ICON, layout="wide")
     made: dict[str, st.Page] = {}
     given: list[Context] = []  # filled below, before the page runs
-    for page in pages.load():
+    for page in views.load():
         made[page.PATH] = st.Page(
             _renderer(page, given), title=page.TITLE, icon=page.ICON, url_path=page.PATH, default=not made
         )
@@ -50,7 +50,7 @@ def main() -> None:
         _watch(opened)
 
 
-def _renderer(page: pages.Page, given: list[Context]) -> Callable[[], None]:
+def _renderer(page: views.Page, given: list[Context]) -> Callable[[], None]:
     def render() -> None:
         if given[0].rows or getattr(page, "WITHOUT_ROWS", False):
             page.render(given[0])

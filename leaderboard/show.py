@@ -108,10 +108,10 @@ def columns(protocol: Protocol) -> dict[str, Any]:
     return {
         "method": column.TextColumn("method", pinned=True),
         "origin": column.TextColumn("origin", help="default, set by hand, tuned by a study, or a paper's parameters"),
-        "tie": column.TextColumn("tie", help="Rows that share a letter can't be told apart.", width=110),
+        "tie": column.TextColumn("tie", help="Rows that share a letter can't be told apart.", width=60),
         "test": _score(f"test {score}{unit}", number, unit),
         "half": column.NumberColumn(
-            "± 95%", format=number, help="Half-width of the interval over seeds", width="small"
+            "± 95%", format=number, help="Half-width of the interval over seeds", width=68
         ),
         "validation": column.NumberColumn(f"validation{unit}", format=number),
         "loss": column.NumberColumn("test loss (nats)", format="%.3f", help="Cross-entropy per example"),
@@ -123,9 +123,9 @@ def columns(protocol: Protocol) -> dict[str, Any]:
         "memory_of": column.TextColumn("memory of"),
         "tuning_trials": column.NumberColumn("tuning trials", format="localized"),
         "tuning_seconds": column.NumberColumn("tuning (s)", format="localized"),
-        "done": column.NumberColumn("seeds done"),
+        "done": column.NumberColumn("seeds", help="with a test score", width=60),
         "others": column.NumberColumn("no score"),
-        "status": column.TextColumn("status", width=100),
+        "status": column.TextColumn("status", width=80),
         "reasons": column.TextColumn("reasons"),
         "reason": column.TextColumn("reason", width="large"),
         "seed": column.NumberColumn("seed", width="small"),

@@ -333,7 +333,7 @@ ALLOWED: tuple[tuple[Rule, str, str], ...] = (
     (imports_go_down, "leaderboard.queries", "from benchmark import tracking"),
     (third_parties_have_one_place, "benchmark.tracking", "import mlflow"),
     (third_parties_have_one_place, "methods.lora", "import peft"),
-    (third_parties_have_one_place, "leaderboard.pages.runs", "import streamlit"),
+    (third_parties_have_one_place, "leaderboard.views.runs", "import streamlit"),
     (nouns_are_light, "benchmark.seeds", "def f():\n    import torch"),
     (nouns_are_light, "benchmark.statistics", "from scipy import stats\nimport math"),
     (randomness_has_one_source, "benchmark.seeds", "import torch\ntorch.manual_seed(1)"),

@@ -109,7 +109,7 @@ def _run(request: Request, arguments: argparse.Namespace, stream: TextIO) -> int
         console = terminal.console(stream)
         console.print(render(found, made.suite))
         if status != 130:
-            console.print(_next_steps(request, found, first, tracking, store, more), soft_wrap=True)
+            console.print(_next_steps(request, found, first, store, more), soft_wrap=True)
     if status == 130:
         print("bench: interrupted: finished cells are kept, the same command goes on from here", file=sys.stderr)
     return status
@@ -147,7 +147,7 @@ def _document(plan: Plan, records: Sequence[Record], tracking: Tracking, status:
     }
 
 
-def _next_steps(request: Request, rows: Sequence[Row], best: str, tracking: Tracking, store: str, tuning: str) -> str:
+def _next_steps(request: Request, rows: Sequence[Row], best: str, store: str, tuning: str) -> str:
     """Return what one can type now.
 
     `best` is the id of a run of the first row; `store` and `tuning` are the options that were given.
@@ -158,9 +158,7 @@ def _next_steps(request: Request, rows: Sequence[Row], best: str, tracking: Trac
     if rows and request.seeds in ((0,), (0, 1)):
         more = dataclasses.replace(request, seeds=(0, 1, 2))
         hints.append((command(more) + tuning + store, "an interval needs more seeds; what is finished is kept"))
-    shown = tracking.store.shown
-    ui = shown if tracking.store.is_server else f"mlflow ui --backend-store-uri {shlex.quote(shown)}"
-    hints.append((ui, "curves, parameters, artifacts"))
+    hints.append((f"bench leaderboard{store}", "the table, costs, curves and errors in a browser"))
     return "\n".join(["", "next:", *[f"  {words}\n      {why}" for words, why in hints]])
 
 

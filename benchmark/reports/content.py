@@ -28,6 +28,7 @@ class Line:
     """A row of the table, and what its cells cost besides."""
 
     place: Place
+    runs: tuple[str, ...]  # ids of those with a score, by seed
     total: int | None  # parameters of encoder and heads as trained
     fit_seconds: float | None  # mean over seeds: all phases, validation included
     memory: int | None  # bytes: the largest peak of a seed
@@ -114,8 +115,8 @@ def gather(records: Iterable[Record], predictions: Load, made: str, curves: Curv
 
 
 def _scored(row: Row, records: Sequence[Record]) -> list[Record]:
-    """Return those of the `records` of `row` that have a score."""
-    return [record for record in records if record.cell.seed in row.seeds]
+    """Return those of the `records` of `row` that have a score, by seed."""
+    return sorted((record for record in records if record.cell.seed in row.seeds), key=lambda record: record.cell.seed)
 
 
 def _line(place: Place, scored: Sequence[Record]) -> Line:
@@ -123,6 +124,7 @@ def _line(place: Place, scored: Sequence[Record]) -> Line:
     peaks = [record.cost.peak_memory_bytes for record in scored if record.cost.peak_memory_bytes is not None]
     return Line(
         place,
+        tuple(record.run for record in scored),
         totals[0] if totals else None,
         statistics.fmean(record.cost.fit_seconds for record in scored) if scored else None,
         max(peaks, default=None),

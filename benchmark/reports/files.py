@@ -43,6 +43,7 @@ KINDS: dict[str, type] = {
     "test_means_by_task": str,  # JSON: task → mean of its own metric
     "n": int,
     "seeds": str,
+    "runs": str,  # ids in the order of the seeds: their predictions are in the store's artifacts under these names
     "test_mean": float,
     "test_half_width": float,
     "test_sd": float,
@@ -120,6 +121,7 @@ def _line(line: Line, place: int) -> dict[str, Any]:
         "no_ties_because": line.place.reason,
         "n": len(row.seeds),
         "seeds": " ".join(map(str, row.seeds)),
+        "runs": " ".join(line.runs),
         "test_mean": test.mean if row.test else None,
         "test_means_by_task": json.dumps({task.task: task.test.mean if task.test else None for task in row.tasks}),
         "test_half_width": test.half_width,

@@ -20,7 +20,8 @@ def facts(protocol: Protocol, records: Sequence[Record], made: str) -> dict[str,
     found = {"suite": _suite(protocol.suite)}
     for task in protocol.tasks:
         about = data.get(task.name)
-        source = f"{terminal.one_line(about.source)}{' (synthetic)' if about.synthetic else ''}; " if about else ""
+        mark = " (synthetic)" if about and about.synthetic and "synthetic" not in about.source else ""
+        source = f"{terminal.one_line(about.source)}{mark}; " if about else ""
         rows = dict(about.rows) if about else {}
         splits = [
             f"{split} {f'{rows[split]:,} rows ' if split in rows else ''}{getattr(task, split)[:DIGITS]}"

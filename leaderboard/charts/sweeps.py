@@ -56,7 +56,7 @@ def against(frame: pd.DataFrame, axis: Axis, title: str) -> go.Figure:
     made = style.figure(words.chart(axis.name), title, hovermode="closest", legend=TOP)
     for status, own in frame.dropna(subset=["last", axis.column]).groupby("status", sort=False):
         _marks(made, own, own[axis.column], own["validation"].fillna(own["last"]), str(status))
-    _scales(made, axis, None)
+    _scales(made, frame, axis, None)
     return made
 
 
@@ -87,7 +87,7 @@ def pair(frame: pd.DataFrame, across: Axis, up: Axis, title: str, below: Surface
             },
             text=_hovers(done), hovertemplate="%{text}<extra></extra>",
         )  # fmt: skip
-    _scales(made, across, up)
+    _scales(made, frame, across, up)
     return made
 
 
@@ -95,14 +95,19 @@ def parallel(frame: pd.DataFrame, found: Sequence[Axis], title: str, least: bool
     """Return a line per done trial through all of its parameters to its score."""
     done = frame.dropna(subset=["validation"])
     made = style.figure("", "", height=400)
-    made.update_layout(margin={"l": 60, "r": 40, "t": 60, "b": 20})
+    made.update_layout(margin={"l": 60, "r": 60, "t": 60, "b": 20})
     sides = [_side(done[axis.column], axis) for axis in found]
     made.add_parcoords(
         line={"color": done["validation"], "colorscale": SCALE, "reversescale": least},
-        dimensions=[*sides, {"label": title, "values": done["validation"]}],
+        dimensions=[*sides, _score(done["validation"], title)],
         labelangle=0,
     )
     return made
+
+
+def _score(values: pd.Series[Any], title: str) -> dict[str, Any]:
+    """Return the upright axis of scores, rounded: Plotly writes its ends out in full."""
+    return {"label": title.removeprefix("validation "), "values": values.round(3), "tickformat": ".4~g"}
 
 
 def _side(values: pd.Series[Any], axis: Axis) -> dict[str, Any]:
@@ -187,9 +192,20 @@ def _hovers(frame: pd.DataFrame) -> list[str]:
     return found
 
 
-def _scales(made: go.Figure, across: Axis, up: Axis | None) -> None:
-    """Make the axes logarithmic that are searched so."""
+def _scales(made: go.Figure, frame: pd.DataFrame, across: Axis, up: Axis | None) -> None:
+    """Make the axes logarithmic that are searched so, with ticks that say their whole number."""
     if across.log:
-        made.update_xaxes(type="log", dtick="D2", exponentformat="power")
+        made.update_xaxes(type="log", **ticks(frame[across.column]))
     if up is not None and up.log:
-        made.update_yaxes(type="log", dtick="D2", exponentformat="power")
+        made.update_yaxes(type="log", **ticks(frame[up.column]))
+
+
+def ticks(values: pd.Series[Any]) -> dict[str, Any]:
+    """Return ticks for a logarithmic axis of `values`: 1, 2 and 5 times powers of ten, or those alone where many."""
+    known = values.dropna().astype(float)
+    if known.empty:
+        return {}
+    low, high = math.floor(math.log10(known.min())), math.ceil(math.log10(known.max()))
+    steps = (1, 2, 5) if high - low <= 2 else (1, 3) if high - low <= 4 else (1,)
+    ticks = [step * 10.0**power for power in range(low, high + 1) for step in steps]
+    return {"tickmode": "array", "tickvals": ticks, "ticktext": [f"{tick:g}" for tick in ticks]}

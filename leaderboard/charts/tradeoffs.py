@@ -11,17 +11,21 @@ from leaderboard import words
 from leaderboard.charts import style
 
 
+WIDE = 50
+"""Costs that span more than so many times the smallest are drawn on a logarithmic axis."""
+
+
 def scatter(
     frame: pd.DataFrame, cost: str, titles: tuple[str, str], names: Mapping[str, str], places: Mapping[str, int]
 ) -> go.Figure:
     """Return a point per line of `frame` (`queries.board` with scores as shown and a column ``front``), with intervals.
 
     `titles` head the axis of `cost` and the axis of scores. A cost of 0 has no place on a logarithmic axis: where the
-    largest is more than 50 times the smallest, the axis is logarithmic and 0 stands at its left end.
+    largest is more than `WIDE` times the smallest, the axis is logarithmic and 0 stands at its left end.
     """
     known = frame.dropna(subset=["test", cost])
     positive = known[cost][known[cost] > 0]
-    wide = not positive.empty and positive.max() > 50 * positive.min()
+    wide = not positive.empty and positive.max() > WIDE * positive.min()
     left = positive.min() / 10 if wide else 0.0
     made = style.figure(*titles, height=560, hovermode="closest")
     shown = known[cost].where(known[cost] > 0, left)
@@ -58,8 +62,8 @@ NEAR = 0.15
 """Scores of at least 1 - this share of the best one are near it."""
 
 
-def zoom(made: go.Figure, frame: pd.DataFrame) -> list[str]:
-    """Cut the axis of scores of `made`, the scatter of `frame`, to the scores near the best; return who is below."""
+def zoom(made: go.Figure, frame: pd.DataFrame, cost: str) -> list[str]:
+    """Cut the axes of `made`, the scatter of `frame`, to the rows that score near the best; return who is below."""
     known = frame.dropna(subset=["test"])
     low = known["test"] - known["half"].astype(float).fillna(0.0)
     high = known["test"] + known["half"].astype(float).fillna(0.0)
@@ -68,4 +72,8 @@ def zoom(made: go.Figure, frame: pd.DataFrame) -> list[str]:
         return []
     margin = 0.06 * (high[near].max() - low[near].min()) or 0.01
     made.update_yaxes(range=[low[near].min() - margin, high[near].max() + margin])
+    costs = known.loc[near, cost].dropna()
+    if len(costs) and costs.min() > 0 and made.layout.xaxis.type == "log" and costs.max() <= WIDE * costs.min():
+        margin = 0.06 * (costs.max() - costs.min()) or 0.05 * costs.max()
+        made.update_xaxes(type="linear", range=[costs.min() - margin, costs.max() + margin])
     return [str(group) for group in known.index[~near]]

@@ -27,8 +27,12 @@ def parameters(first: Sequence[Record], second: Sequence[Record]) -> pd.DataFram
 
 
 def environment(first: Sequence[Record], second: Sequence[Record]) -> pd.DataFrame:
-    """Return a line per fact of the environments; of several runs, the different values that they have."""
-    return _beside(first, second, runs.environment)
+    """Return a line per fact of the environments; of several runs, the different values that they have.
+
+    When a run was begun differs always and explains nothing: it is left out.
+    """
+    made = _beside(first, second, runs.environment)
+    return made[made["what"] != runs.BEGUN].reset_index(drop=True)
 
 
 def data(first: Sequence[Record], second: Sequence[Record]) -> pd.DataFrame:

@@ -20,6 +20,7 @@ from benchmark.repeat import typed
 
 FEWEST = 4
 """Hex digits that the beginning of a run's id must have."""
+BEGUN = "begun (UTC)"
 SHOWN = 8
 """Hex digits of a run's id that are shown."""
 
@@ -86,7 +87,7 @@ def environment(record: Record) -> dict[str, str]:
             "python": found.python,
         }
     made |= packages
-    return _given(made | ({"begun (UTC)": found.started, "command": found.command} if found else {}))
+    return _given(made | ({BEGUN: found.started, "command": found.command} if found else {}))
 
 
 def data(record: Record) -> dict[str, str]:

@@ -11,7 +11,7 @@ import pytest
 from rich.console import Console
 
 from benchmark import terminal
-from benchmark.cell import Cell, Protocol, TaskIdentity
+from benchmark.cell import TUNED, Cell, Protocol, TaskIdentity
 from benchmark.record import Cost, DataFacts, Environment, PhaseCost, Record, Score, Status
 from benchmark.statistics import summarise
 from benchmark.suite import load
@@ -131,6 +131,14 @@ def test_of_several_records_of_a_cell_the_newest_done_one_counts() -> None:
     newest, older, oldest = bad(cell("a"), "failed", "x"), done(cell("a"), 0.7), done(cell("a"), 0.6)
     assert latest([newest, older, oldest]) == (older,)
     assert latest([newest, bad(cell("a"), "diverged", "y")]) == (newest,)
+
+
+def test_a_tuned_row_is_told_from_the_default_by_its_mark_and_from_another_by_its_parameters() -> None:
+    first, second = (dataclasses.replace(cell("a", lr=lr), origin=TUNED) for lr in (2e-5, 3e-5))
+    found = [done(cell("a", lr=1e-3), 0.3), done(first, 0.2)]
+    assert [row.label for row in rows(found)] == ["a", "a [tuned]"]
+    found.append(done(second, 0.1))
+    assert [row.label for row in rows(found)] == ["a", "a (lr=2e-05) [tuned]", "a (lr=3e-05) [tuned]"]
 
 
 def test_equal_labels_are_told_apart_by_what_differs() -> None:

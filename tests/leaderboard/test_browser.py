@@ -20,7 +20,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
-from leaderboard import pages
+from leaderboard import views
 from leaderboard.queries.table import Table
 
 CHROMIUM = Path("/usr/bin/chromium")
@@ -29,7 +29,7 @@ FLAGS = (
 )
 PATIENCE = 120_000
 """Milliseconds: generous, because the machine may be busy. `tests/benchmarks/test_leaderboard.py` measures speed."""
-PATHS = [page.PATH for page in pages.load()]
+PATHS = [page.PATH for page in views.load()]
 
 pytestmark = [
     pytest.mark.browser,
@@ -149,7 +149,7 @@ def test_the_first_visitor_may_come_by_a_link_to_a_page(wide: Watched) -> None:
 @pytest.mark.parametrize("path", PATHS)
 def test_every_page_opens(watched: Watched, path: str) -> None:
     page = watched.open(f"?page={path}&suite=quick")
-    titles = {found.PATH: found.TITLE for found in pages.load()}
+    titles = {found.PATH: found.TITLE for found in views.load()}
     expect(page.get_by_role("heading", name=titles[path], exact=True)).to_be_visible(timeout=PATIENCE)
     watched.check()
     wide = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")

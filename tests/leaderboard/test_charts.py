@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 from leaderboard import words
-from leaderboard.charts import curves, errors, style, tradeoffs
+from leaderboard.charts import curves, errors, style, sweeps, tradeoffs
 
 EVIL = "<a href='https://example.com'>$x$ **b**</a>"
 
@@ -50,9 +50,29 @@ def test_a_cost_of_zero_stands_at_the_left_of_a_logarithmic_axis() -> None:
     assert points["c"] == 100.0
     assert made.layout.xaxis.type == "log"
     assert all("<a " not in trace.name for trace in made.data)
-    assert tradeoffs.zoom(made, frame) == ["c"]
+    assert tradeoffs.zoom(made, frame, "cost") == ["c"]
     low, high = made.layout.yaxis.range
     assert low < 70.0 < 81.0 < high
+    assert made.layout.xaxis.type == "log"  # a and b are a thousandfold apart
+
+
+def test_costs_of_the_same_size_are_told_apart_once_the_rest_is_cut_off() -> None:
+    frame = pd.DataFrame(
+        {"test": [80.0, 79.0, 10.0], "half": [None] * 3, "cost": [23e6, 22e6, 1e5], "front": [True, True, True]},
+        index=["a", "b", "c"],
+    )
+    names = {name: name for name in frame.index}
+    made = tradeoffs.scatter(frame, "cost", ("cost", "score"), names, {"a": 0, "b": 1, "c": 2})
+    assert tradeoffs.zoom(made, frame, "cost") == ["c"]
+    assert made.layout.xaxis.type == "linear"
+    low, high = made.layout.xaxis.range
+    assert 21e6 < low < 22e6 < 23e6 < high < 24e6
+
+
+def test_ticks_of_a_logarithmic_axis_say_their_whole_number() -> None:
+    assert sweeps.ticks(pd.Series([0.03, 0.4]))["ticktext"] == ["0.01", "0.02", "0.05", "0.1", "0.2", "0.5", "1", "2", "5"]
+    assert sweeps.ticks(pd.Series([1e-6, 1.0]))["ticktext"] == ["1e-06", "1e-05", "0.0001", "0.001", "0.01", "0.1", "1"]
+    assert sweeps.ticks(pd.Series([float("nan")])) == {}
 
 
 def test_a_band_lies_below_its_line() -> None:

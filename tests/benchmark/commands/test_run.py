@@ -62,7 +62,7 @@ def test_a_run_ends_with_the_table_and_what_to_type_next_and_is_not_repeated(
         "zero-shot",
     }
     assert "bench run --methods finetune,zero-shot --seeds 3 " in first.out
-    assert "mlflow ui --backend-store-uri sqlite:///mlruns/mlflow.db" in first.out
+    assert "\n  bench leaderboard\n" in first.out
 
     assert main(words) == 0
     again = capsys.readouterr()

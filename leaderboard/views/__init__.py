@@ -7,6 +7,8 @@ A page is a module with
 
 It is rendered only where there are records of the chosen protocol; one with ``WITHOUT_ROWS = True`` also where there is
 nothing but trials of studies. What begins with an underscore is no page.
+
+The folder isn't called ``pages``: Streamlit would run the files of such a folder as scripts of their own.
 """
 
 from __future__ import annotations

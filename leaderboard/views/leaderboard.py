@@ -62,8 +62,8 @@ def _table(context: Context, frame: pd.DataFrame) -> str | None:
 
 def _columns(frame: pd.DataFrame) -> list[str]:
     """Return which columns are shown: what failed stands beside the score, and what no row has is left out."""
-    first = ["method", "test", "half", "tie", "status", "done", "others"]
-    rest = ["validation", "loss", "trainable", "share", "epoch_seconds", "memory", "origin"]
+    first = ["method", "test", "half", "tie", "done", "others", "status"]
+    rest = ["validation", "loss", "trainable", "epoch_seconds", "memory", "share", "origin"]
     tuning = [name for name in ("tuning_trials", "tuning_seconds") if frame[name].notna().any()]
     return [name for name in (*first, *rest, *tuning) if name != "others" or frame["others"].any()]
 

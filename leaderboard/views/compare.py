@@ -107,12 +107,12 @@ def _gap_of_rows(context: Context, first: Side, second: Side) -> None:
     judged = context.store.board(context.table)
     pair = judged.pair(first.key, second.key) if judged else None
     pair = compare.oriented(pair, first.key) if pair else None
-    unit = words.scale(protocol)[1].replace("%", "points")
+    unit = " (points)" if words.is_share(protocol) else ""
     columns = st.columns(3)
     for column, side, row in zip(columns, ("first", "second"), rows, strict=False):
         column.metric(f"{side}: test {words.score_name(protocol)}", words.mean(row.test, protocol), border=True)
     gap = wording.gap(pair.difference, pair.half_width, protocol) if pair else words.NONE
-    columns[2].metric("first − second", gap if gap == words.NONE else f"{gap}{unit}", border=True)
+    columns[2].metric(f"first − second{unit}", gap, border=True)
     if judged is None:
         st.caption("The test is being computed.")
     elif pair is None:
@@ -146,8 +146,8 @@ def _gap_of_runs(protocol: Protocol, task: str, first: errors.Judged | None, sec
         share = (one.predicted[0] == one.labels).mean()
         column.metric(f"{side}: right of {len(one.ids):,} test rows", f"{100 * share:.1f} %", border=True)
     half = "" if found.half_width is None else f" ± {100 * found.half_width:.1f}"
-    gap = f"{100 * found.difference:+.1f}{half} points".replace("-", "−")
-    columns[2].metric("first − second", gap, border=True)
+    gap = f"{100 * found.difference:+.1f}{half}".replace("-", "−")
+    columns[2].metric("first − second (points)", gap, border=True)
     apart = found.p is not None and found.p < ALPHA
     of = f", task {words.markdown(task)}" if len(protocol.tasks) > 1 else ""
     st.info(

@@ -125,6 +125,17 @@ def test_a_study_is_shown_with_all_its_trials(app_on: Callable[[str], AppTest], 
     assert [link.proto.page_script_hash for link in opened.get("page_link")]
 
 
+def test_other_parameters_are_chosen_by_pressing(app_on: Callable[[str], AppTest], uri: str, known: Known) -> None:
+    _fill(uri, _definition(known["quick"]), (0.5, 0.7, 0.6, 0.8, 0.65, 0.55))
+    opened = _open(app_on(uri))
+    changed = opened.selectbox(key="across").select("temperature").run()
+    _sound(changed)
+    assert "temperature" not in changed.selectbox(key="up").options
+    alone = changed.selectbox(key="up").select("score").run()
+    _sound(alone)
+    assert not [one for one in alone.toggle if one.key == "contour"]
+
+
 def test_a_study_that_grows_is_shown_as_it_is_now(app_on: Callable[[str], AppTest], uri: str, known: Known) -> None:
     _fill(uri, _definition(known["quick"]), ())
     opened = _open(app_on(uri))

@@ -59,6 +59,11 @@ def test_a_run_can_be_chosen_from_a_list(app: AppTest, known: Known) -> None:
     table = known["quick"]
     picker = opened.selectbox(key="picked ")
     assert len(picker.options) == len(table.records)
+    chosen = picker.select_index(1).run()
+    _sound(chosen)
+    run = "".join(chosen.query_params["run"])
+    assert picker.options[1].endswith(run[: runs.SHOWN])
+    assert chosen.code[0].value == again(next(record for record in table.records if record.run == run))
 
 
 def test_a_failed_run_shows_its_reason_as_text(app: AppTest, known: Known) -> None:

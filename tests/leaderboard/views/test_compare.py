@@ -45,9 +45,9 @@ def test_two_rows_with_their_gap_and_its_test(app: AppTest) -> None:
     opened = _until_tested(opened, first="swa", second="linear-probe")
     assert [opened.selectbox(key=key).value for key in ("first", "second")] == ["swa", "linear-probe"]
     assert "two-level bootstrap" in opened.info[0].value
-    gap = opened.metric[2].value
-    assert gap.endswith("points")
-    assert "±" in gap
+    gap = opened.metric[2]
+    assert gap.label == "first − second (points)"
+    assert "±" in gap.value
     assert {found.value for found in opened.subheader} >= {"What differs", "Classification", "Flipped examples"}
 
 
@@ -55,6 +55,19 @@ def test_the_gap_turns_round_with_the_rows(app: AppTest) -> None:
     opened = _open(app, first="linear-probe", second="swa")
     opened = _until_tested(opened, first="linear-probe", second="swa")
     assert opened.metric[2].value.startswith("−")
+
+
+def test_another_row_is_chosen_by_pressing(app: AppTest) -> None:
+    opened = _open(app, first="swa", second="linear-probe")
+    other = next(name for name in opened.selectbox(key="second").options if name not in ("swa", "linear-probe"))
+    changed = opened.selectbox(key="second").select(other).run()
+    _sound(changed)
+    assert changed.selectbox(key="second").value == other
+    assert "Flipped examples" in [found.value for found in changed.subheader]
+    few = len(_frame(changed, "what"))
+    every = changed.toggle(key="differing").set_value(False).run()
+    assert len(_frame(every, "what")) > few
+    assert "begun (UTC)" not in _frame(every, "what")
 
 
 def test_a_row_without_a_name_of_its_own_is_passed_over(app: AppTest) -> None:

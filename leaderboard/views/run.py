@@ -154,8 +154,8 @@ def _pairs(title: str, facts: Mapping[str, str]) -> None:
     st.dataframe(
         runs.pairs(facts),
         hide_index=True,
-        column_config={"what": text("what", pinned=True), "value": text("value", width="large")},
-        height=38 + 35 * min(len(facts), 12),
+        column_config={"what": text("what", pinned=True, width=150), "value": text("value", width="large")},
+        height=38 + 35 * len(facts),
         key=f"facts {title}",
     )
 

@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from leaderboard import pages
+from leaderboard import views
 
 APP = Path(__file__).resolve().parents[3] / "leaderboard" / "app.py"
-PATHS = [page.PATH for page in pages.load()]
+PATHS = [page.PATH for page in views.load()]
 
 
 def _open(app: AppTest, page: str, **parameters: str | list[str]) -> AppTest:
@@ -28,14 +28,14 @@ def _open(app: AppTest, page: str, **parameters: str | list[str]) -> AppTest:
 def test_pages_are_found() -> None:
     assert len(PATHS) >= 4
     assert len(set(PATHS)) == len(PATHS)
-    assert all(page.ICON.startswith(":material/") and page.render.__doc__ for page in pages.load())
+    assert all(page.ICON.startswith(":material/") and page.render.__doc__ for page in views.load())
 
 
 @pytest.mark.parametrize("suite", ["quick", "made-up-18"])
 @pytest.mark.parametrize("page", PATHS)
 def test_the_page_opens(app: AppTest, page: str, suite: str) -> None:
     opened = _open(app, page, suite=suite)
-    titles = {found.PATH: found.TITLE for found in pages.load()}
+    titles = {found.PATH: found.TITLE for found in views.load()}
     assert opened.header[0].value == titles[page]
     assert opened.selectbox(key="suite").value == suite
 

@@ -47,7 +47,7 @@ def render(context: Context) -> None:
     protocol = context.protocol
     titles = (f"{tradeoffs.COSTS[cost]}{UNITS[cost]}", f"test {words.score_name(protocol)}{words.scale(protocol)[1]}")
     figure = charts.scatter(show.scaled(protocol, frame), cost, titles, context.table.names, context.table.places)
-    below = charts.zoom(figure, show.scaled(protocol, frame)) if near else []
+    below = charts.zoom(figure, show.scaled(protocol, frame), cost) if near else []
     st.plotly_chart(figure, key="scatter", config=show.CHART)
     if below:
         st.caption("Below the edge: " + ", ".join(words.markdown(context.table.names[group]) for group in below))
