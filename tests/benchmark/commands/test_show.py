@@ -51,7 +51,7 @@ def test_a_run_is_shown_by_the_beginning_of_its_id(capsys: pytest.CaptureFixture
         "parameters (set)",
         "rank 4",
         "exact duplicates: train ∩ test 7",
-        "texts cut: train 3",
+        "rows cut at the maximum length: train 3 (0.3%)",
         "validation carved from train",
         "scenario my data (synthetic)",
         "commit abc123 (with uncommitted changes)",
