@@ -107,7 +107,7 @@ def _gap_of_rows(context: Context, first: Side, second: Side) -> None:
     judged = context.store.board(context.table)
     pair = judged.pair(first.key, second.key) if judged else None
     pair = compare.oriented(pair, first.key) if pair else None
-    unit = " (points)" if words.is_share(protocol) else ""
+    unit = " (points)" if words.scale(protocol)[1] else ""
     columns = st.columns(3)
     for column, side, row in zip(columns, ("first", "second"), rows, strict=False):
         column.metric(f"{side}: test {words.score_name(protocol)}", words.mean(row.test, protocol), border=True)
