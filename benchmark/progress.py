@@ -158,6 +158,8 @@ class PlainDisplay:
         """See `Watcher`."""
         if self._running:
             self._running.enter(event)
+            if event.encode_seconds:
+                self._say(f"{self._running.name}: {event.phase}: rows encoded once in {event.encode_seconds:.1f} s")
 
     def step_ended(self, done: int, total: int) -> None:
         """See `Watcher`. A step is no line."""

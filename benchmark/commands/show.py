@@ -251,7 +251,9 @@ def _cost(record: Record) -> RenderableType | None:
     facts = pairs({"in all": f"{cost.fit_seconds:.1f} s", "peak memory": peak})
     if not cost.phases:
         return facts
+    once = any(phase.encode_seconds for phase in cost.phases)
     columns = (
+        *((">rows encoded\nonce, seconds",) if once else ()),
         ">encoder\ntrains",
         ">head\ntrains",
         ">of all\nparameters",
@@ -265,6 +267,7 @@ def _cost(record: Record) -> RenderableType | None:
         counts = [phase.trainable_encoder, phase.trainable_head, phase.total]
         grid.add_row(
             phase.phase,
+            *([f"{phase.encode_seconds:,.2f}" if phase.encode_seconds else "–"] if once else []),
             *[f"{count:,}" for count in counts],
             *["–" if value is None else f"{value:,.2f}" for value in seconds],
         )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, ClassVar
 
+import datasets
 import pytest
 
 from benchmark import suite
@@ -103,6 +104,78 @@ def test_hub_is_asked_for_what_the_suite_names(monkeypatch: pytest.MonkeyPatch) 
     task = sources.load_task(MASSIVE["scenario"], text_column="utt")
     assert task.source == "mteb/amazon_massive_scenario (en) @ 1111111"
     assert calls == [("mteb/amazon_massive_scenario", "en", None, Wanted("scenario", "utt", None, "_"))]
+
+
+class TestHub:
+    """The data sets that suites name, made up in the hub's own shapes: columns, features, splits, hidden labels."""
+
+    @staticmethod
+    def answer(monkeypatch: pytest.MonkeyPatch, splits: dict[str, dict[str, list[Any]]], classes: Any = None) -> None:
+        def split(columns: dict[str, list[Any]]) -> datasets.Dataset:
+            made = datasets.Dataset.from_dict(columns)
+            return made.cast_column("label", datasets.ClassLabel(names=classes)) if classes else made
+
+        found = datasets.DatasetDict({name: split(columns) for name, columns in splits.items()})
+        monkeypatch.setattr(hub, "_commit", lambda *_: "c" * 40)
+        monkeypatch.setattr(hub, "_prepared", lambda *_: (found, "c" * 40))
+
+    def test_sst5(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        names = ["very negative", "negative", "neutral", "positive", "very positive"]
+        rows = {"text": [f"a film {n}" for n in range(5)], "label": list(range(5)), "label_text": names}
+        self.answer(monkeypatch, {"train": rows, "validation": rows, "test": rows})
+        for name in ("sst5", "cs224n"):
+            task = sources.load_task(suite.load(name).tasks[0], several=name == "cs224n")
+            assert task.head.classes == tuple(sorted(names))
+            assert task.source == "SetFit/sst5 @ ccccccc"
+            assert [len(split) for split in task.splits] == [5, 5, 5]
+
+    @pytest.mark.parametrize("name", ["quora", "cs224n"])
+    def test_qqp_hides_the_labels_of_its_test_split(self, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+        def rows(split: str, count: int, labels: list[int]) -> dict[str, list[Any]]:
+            questions = [f"{split} {n}" for n in range(count)]
+            said = [labels[n % len(labels)] for n in range(count)]
+            return {"question1": questions, "question2": questions, "label": said, "idx": list(range(count))}
+
+        splits = {
+            "train": rows("train", 40, [0, 1]),
+            "validation": rows("dev", 6, [1, 0]),
+            "test": rows("test", 9, [-1]),
+        }
+        self.answer(monkeypatch, splits, ["not_duplicate", "duplicate"])
+        given = next(task for task in suite.load(name).tasks if task.name == "quora")
+        task = sources.load_task(given, several=True)
+        assert (task.head.kind, task.head.classes, task.head.outputs) == ("pair-binary", ("0", "1"), 1)
+        assert [len(split) for split in task.splits] == [36, 4, 6]
+        assert task.test.texts[0] == ("dev 0", "dev 0")
+        assert task.test.labels == (1, 0, 1, 0, 1, 0)
+        assert "the test split hides its labels: the validation split is the test split" in task.notes
+
+    @pytest.mark.parametrize("name", ["stsb", "cs224n"])
+    def test_stsb_has_numbers(self, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+        def rows(split: str, labels: list[float]) -> dict[str, list[Any]]:
+            sentences = [f"{split} {n}" for n in range(len(labels))]
+            return {"sentence1": sentences, "sentence2": sentences, "label": labels, "idx": list(range(len(labels)))}
+
+        splits = {
+            "train": rows("train", [n / 8 for n in range(40)]),
+            "validation": rows("dev", [5.0, 2.6, 0.0]),
+            "test": rows("test", [-1.0, -1.0]),
+        }
+        self.answer(monkeypatch, splits)
+        task = sources.load_task(suite.load(name).tasks[-1], several=True)
+        assert (task.head.kind, task.head.low, task.head.high, task.head.outputs) == ("pair-number", 0.0, 5.0, 1)
+        assert task.test.labels == (5.0, 2.6, 0.0)
+
+    def test_imdb_has_no_validation_and_a_split_too_many(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        def rows(split: str, count: int, label: int | None = None) -> dict[str, list[Any]]:
+            said = [n % 2 if label is None else label for n in range(count)]
+            return {"text": [f"{split} review {n}" for n in range(count)], "label": said}
+
+        splits = {"train": rows("train", 20), "test": rows("test", 8), "unsupervised": rows("other", 30, -1)}
+        self.answer(monkeypatch, splits, ["neg", "pos"])
+        task = sources.load_task(suite.load("cfimdb").tasks[0])
+        assert task.head.classes == ("neg", "pos")
+        assert [len(split) for split in task.splits] == [18, 2, 8]
 
 
 class TestTasksOfSeveral:
