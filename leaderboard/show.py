@@ -110,9 +110,7 @@ def columns(protocol: Protocol) -> dict[str, Any]:
         "origin": column.TextColumn("origin", help="default, set by hand, tuned by a study, or a paper's parameters"),
         "tie": column.TextColumn("tie", help="Rows that share a letter can't be told apart.", width=60),
         "test": _score(f"test {score}{unit}", number, unit),
-        "half": column.NumberColumn(
-            "± 95%", format=number, help="Half-width of the interval over seeds", width=68
-        ),
+        "half": column.NumberColumn("± 95%", format=number, help="Half-width of the interval over seeds", width=68),
         "validation": column.NumberColumn(f"validation{unit}", format=number),
         "loss": column.NumberColumn("test loss (nats)", format="%.3f", help="Cross-entropy per example"),
         "trainable": column.NumberColumn("trainable parameters", format="localized"),

@@ -32,7 +32,9 @@ def check(section: dict[str, Any], artifacts: Path) -> pd.DataFrame:
         letters[row["label"]] = set(row["ties"])
         runs = [next(artifacts.glob(f"*/{run}")) / "artifacts" / "predictions" for run in row["runs"].split()]
         stored = [pd.read_parquet(next(run.glob("*.parquet"))) for run in runs]
-        right[row["label"]] = np.array([np.stack(one["logits"]).argmax(axis=1) == one["label"] for one in stored], float)
+        right[row["label"]] = np.array(
+            [np.stack(one["logits"]).argmax(axis=1) == one["label"] for one in stored], float
+        )
     for one, other in itertools.combinations(right, 2):
         gaps = right[one] - right[other]  # (seeds, test rows)
         n, rows = gaps.shape

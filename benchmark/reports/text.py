@@ -70,7 +70,9 @@ def latex(report: Report) -> str:
         parts.append(_latex_section(section))
         if section.effects and section.effects.found:
             body = [f"\\caption{{{EFFECTS}: {in_latex(title(section))}. {in_latex(about_effects(section.effects))}}}"]
-            parts.append(_float(body, "lrr", [in_latex(name) for name in EFFECT_HEADS], _effects(section, in_latex), []))
+            parts.append(
+                _float(body, "lrr", [in_latex(name) for name in EFFECT_HEADS], _effects(section, in_latex), [])
+            )
     if report.over_suites:
         parts.append(f"\\par {in_latex(over_suites(report.over_suites))}")
     return "\n\n".join(parts) + "\n"

@@ -10,7 +10,6 @@ import plotly.graph_objects as go
 from leaderboard import words
 from leaderboard.charts import style
 
-
 WIDE = 50
 """Costs that span more than so many times the smallest are drawn on a logarithmic axis."""
 

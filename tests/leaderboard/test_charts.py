@@ -70,7 +70,17 @@ def test_costs_of_the_same_size_are_told_apart_once_the_rest_is_cut_off() -> Non
 
 
 def test_ticks_of_a_logarithmic_axis_say_their_whole_number() -> None:
-    assert sweeps.ticks(pd.Series([0.03, 0.4]))["ticktext"] == ["0.01", "0.02", "0.05", "0.1", "0.2", "0.5", "1", "2", "5"]
+    assert sweeps.ticks(pd.Series([0.03, 0.4]))["ticktext"] == [
+        "0.01",
+        "0.02",
+        "0.05",
+        "0.1",
+        "0.2",
+        "0.5",
+        "1",
+        "2",
+        "5",
+    ]
     assert sweeps.ticks(pd.Series([1e-6, 1.0]))["ticktext"] == ["1e-06", "1e-05", "0.0001", "0.001", "0.01", "0.1", "1"]
     assert sweeps.ticks(pd.Series([float("nan")])) == {}
 
