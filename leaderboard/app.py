@@ -14,11 +14,13 @@ from leaderboard.context import Context
 from leaderboard.queries.selection import let_through
 
 ICON = Path(__file__).with_name("icon.svg")  # the tab's: an icon by name would be fetched from another host
+SIDEBAR = 240
+"""Pixels: a laptop's screen keeps its width for the table; on a phone the sidebar is hidden until it is called."""
 
 
 def main() -> None:
     """Show one page. What can't be shown is said in a sentence, never as a traceback."""
-    st.set_page_config("Fine-tuning leaderboard", ICON, layout="wide")
+    st.set_page_config("Fine-tuning leaderboard", ICON, layout="wide", initial_sidebar_state=SIDEBAR)
     made: dict[str, st.Page] = {}
     given: list[Context] = []  # filled below, before the page runs
     for page in views.load():

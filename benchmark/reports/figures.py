@@ -165,24 +165,26 @@ def critical_difference(found: OverSuites) -> str:
     ranks = found.ranks
     order = sorted(range(len(found.methods)), key=lambda place: ranks.average[place])
     half = (len(order) + 1) // 2
-    top = 56 + 10 * len(ranks.tied)
+    base = 58  # of the line of ranks; the critical difference stands above it
+    top = base + 16 + 10 * len(ranks.tied)
     height = top + 22 * half + 20
     x = svg.Axis(1, len(order), 150, 610)
-    parts = [svg.line(x.start, 40, x.end, 40, 'class="axis"')]
+    parts = [svg.line(x.start, base, x.end, base, 'class="axis"')]
     for rank in range(1, len(order) + 1):
-        parts += [svg.line(x(rank), 35, x(rank), 40, 'class="axis"'), svg.text(x(rank), 28, str(rank), "middle")]
+        parts.append(svg.line(x(rank), base - 5, x(rank), base, 'class="axis"'))
+        parts.append(svg.text(x(rank), base - 12, str(rank), "middle"))
     wide = x(1 + ranks.critical_difference) - x(1)
     parts.append(svg.line(x.start, 10, x.start + wide, 10, 'class="axis"'))
     parts.append(svg.text(x.start + wide + 8, 14, f"critical difference {ranks.critical_difference:.2f}"))
     for number, bar in enumerate(ranks.tied):
-        level = 50 + 10 * number
+        level = base + 10 * (number + 1)
         ends = [x(ranks.average[member]) for member in bar]
         parts.append(svg.line(min(ends) - 4, level, max(ends) + 4, level, 'class="bar"'))
     for number, place in enumerate(order):
         on_left = number < half
         level = top + 22 * (number if on_left else len(order) - 1 - number)
         at, edge = x(ranks.average[place]), (140 if on_left else 620)
-        parts.append(svg.path([(at, 40), (at, level), (edge, level)], 'class="axis" fill="none"'))
+        parts.append(svg.path([(at, base), (at, level), (edge, level)], 'class="axis" fill="none"'))
         words = f"{found.methods[place]} {ranks.average[place]:.2f}"
         parts.append(svg.text(edge + (-6 if on_left else 6), level + 4, words, "end" if on_left else "start"))
     return svg.figure(760, height, f"average ranks over {len(found.suites)} suites", parts)

@@ -15,6 +15,7 @@ from benchmark.statistics.effects import Effects
 
 RIGHT = slice(2, -1)
 """Columns of figures: behind method and ties, before status."""
+BREAK = r" \\ "
 MARKDOWN = re.compile(r"([\\`*_\[\]|~$#])")
 LATEX = {
     "\\": r"\textbackslash{}",
@@ -69,7 +70,9 @@ def latex(report: Report) -> str:
         parts.append(_latex_section(section))
         if section.effects and section.effects.found:
             body = [f"\\caption{{{EFFECTS}: {in_latex(title(section))}. {in_latex(about_effects(section.effects))}}}"]
-            parts.append(_float(body, "lrr", EFFECT_HEADS, _effects(section, in_latex), []))
+            parts.append(
+                _float(body, "lrr", [in_latex(name) for name in EFFECT_HEADS], _effects(section, in_latex), [])
+            )
     if report.over_suites:
         parts.append(f"\\par {in_latex(over_suites(report.over_suites))}")
     return "\n\n".join(parts) + "\n"
@@ -85,17 +88,24 @@ def _latex_section(section: Section) -> str:
     return _float(
         [f"\\caption{{{in_latex(title(section))}}}", f"\\label{{tab:{section.protocol.suite}-{section.protocol.id}}}"],
         f"ll{'r' * (len(heads) - 3)}l",
-        heads,
+        [_head(name) for name in heads],
         rows,
         [f"\\par\\smallskip\\footnotesize {text}" for text in below],
     )
 
 
 def _float(head: list[str], form: str, heads: Sequence[str], rows: Sequence[Sequence[str]], below: list[str]) -> str:
-    lines = ["\\begin{table}", "\\centering", *head, "\\small", f"\\begin{{tabular}}{{{form}}}", "\\toprule"]
-    lines += [" & ".join(in_latex(name) for name in heads) + r" \\", "\\midrule"]
+    lines = ["\\begin{table}", "\\centering", *head, "\\small"]
+    lines += ["\\setlength{\\tabcolsep}{3.5pt}", f"\\begin{{tabular}}{{{form}}}", "\\toprule"]
+    lines += [" & ".join(heads) + r" \\", "\\midrule"]
     lines += [" & ".join(row) + r" \\" for row in rows]
     return "\n".join([*lines, "\\bottomrule", "\\end{tabular}", *below, "\\end{table}"])
+
+
+def _head(name: str) -> str:
+    """Return the heading of a column, its words below each other: a page is narrow, and numbers are short."""
+    words = in_latex(name).replace(r" \%", r"~\%").split(" ")
+    return words[0] if len(words) == 1 else rf"\shortstack[r]{{{BREAK.join(words)}}}"
 
 
 def comma_separated(report: Report) -> str:

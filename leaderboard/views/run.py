@@ -18,6 +18,7 @@ TITLE = "Run"
 ICON = ":material/science:"
 PATH = "run"
 ORDER = 80
+WITHOUT_ROWS = True  # a trial stands in no row
 RUN = "run"
 """In the address: the run's id, or the beginning of it."""
 COLOURS = {"done": "green", "running": "blue", "failed": "red", "diverged": "red"}

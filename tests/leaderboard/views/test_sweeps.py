@@ -164,6 +164,8 @@ def test_trials_alone_are_seen_here_and_elsewhere_it_is_said(
     _fill(uri, definition, (0.5, 0.7), (begun.record.run,))
     opened = _open(app_on(uri))
     assert opened.metric[0].value == "70.0 %"
+    opened = _open(app_on(uri), page="run", run=begun.record.run)
+    assert begun.record.run in [str(value) for frame in opened.dataframe for value in frame.value.get("value", [])]
     opened = _open(app_on(uri), page="leaderboard")
     assert "only trials of studies" in opened.info[0].value
 
