@@ -167,3 +167,61 @@ def test_the_key_is_that_of_what_counts(three: Any) -> None:
 
 def test_no_records_make_no_boards(results: Any) -> None:
     assert standings([], results.predictions).boards == ()
+
+
+class TestSeveralTasks:
+    """Heads with one logit are right or wrong by its sign; a correlation has no value per row: seeds alone tell."""
+
+    SENTIMENT = TaskIdentity("sentiment", "classes", "accuracy", "f" * 64, "e" * 64, "d" * 64)
+    PAIRS = TaskIdentity("pairs", "pair-binary", "accuracy", "f" * 64, "e" * 64, "c" * 64)
+    SIMILAR = TaskIdentity("similar", "pair-number", "pearson", "f" * 64, "e" * 64, "b" * 64, 0.0, 5.0)
+
+    def add(self, results: Any, method: str, seed: int, hits: Any, *tasks: TaskIdentity) -> None:
+        """Add a record whose model is right where `hits` is true, and whose numbers are nearly so."""
+        protocol = dataclasses.replace(results.protocol, tasks=tasks)
+        ids, count = tuple(map(str, range(len(hits)))), len(hits)
+        three, two, number = np.arange(count) % 3, np.arange(count) % 2, np.linspace(0.0, 5.0, count)
+        made: dict[str, tuple[tuple[str, ...], Any, Any]] = {  # classes, labels, logits
+            "classes": (("x", "y", "z"), three, np.eye(3)[np.where(hits, three, (three + 1) % 3)]),
+            "pair-binary": (("0", "1"), two, np.where(hits == (two == 1), 0.7, -0.7)[:, None]),
+            "pair-number": ((), number, np.where(hits, number, 5.0 - number)[:, None]),
+        }
+        stored = []
+        for task in tasks:
+            names, labels, logits = made[task.kind]
+            stored.append(Predictions("test", task.name, names, ids, labels, logits.astype(np.float32), task.kind))
+        record = results.add(results.cell(method, seed, dataclasses.replace(protocol, tasks=(self.SENTIMENT,))), hits)
+        scores = tuple(score for one in stored for score in one.scores())
+        cell = dataclasses.replace(record.cell, protocol=protocol)
+        results.records[-1] = dataclasses.replace(record, cell=cell, scores=scores)
+        results.stored[record.run] = tuple(stored)
+
+    @pytest.mark.parametrize("seeds", [1, 3])
+    def test_one_logit_is_judged_by_its_sign(self, results: Any, seeds: int) -> None:
+        rows = np.arange(200)
+        for seed in range(seeds):
+            self.add(results, "good", seed, rows >= 20 + seed, self.SENTIMENT, self.PAIRS)
+            self.add(results, "bad", seed, rows >= 100 + seed, self.SENTIMENT, self.PAIRS)
+        found = board(results)
+        assert lettered(found) == {"good": "a", "bad": "b"}
+        (pair,) = found.pairs
+        assert pair.difference == pytest.approx(0.4)
+        assert pair.test == ("McNemar" if seeds == 1 else "two-level bootstrap")
+
+    def test_a_correlation_among_the_tasks_leaves_the_seeds(self, results: Any) -> None:
+        rows = np.arange(200)
+        for seed in range(3):
+            for method, wrong in (("good", 5 * seed), ("bad", 80 + 7 * seed)):
+                self.add(results, method, seed, rows >= wrong, self.SENTIMENT, self.PAIRS, self.SIMILAR)
+        (pair,) = board(results).pairs
+        assert pair.test == "paired t"
+        assert pair.separated
+
+    def test_one_seed_and_a_correlation_say_why_there_is_no_test(self, results: Any) -> None:
+        for method, wrong in (("good", 5), ("bad", 80)):
+            self.add(results, method, 0, np.arange(200) >= wrong, self.SIMILAR)
+        found = board(results)
+        assert [pair.test for pair in found.pairs] == [""]
+        assert {place.reason for place in found.places} == {
+            "one seed in common, and a metric that has no value per test row: run more seeds"
+        }
