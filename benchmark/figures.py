@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
 
 SPLITS = ("validation", "train")
 COLOURS = "viridis"
+NEAREST = 0.05
+"""Shortest axis of scores."""
 
 
 @dataclass(frozen=True)
@@ -115,9 +118,11 @@ def draw(curves: Sequence[LayerCurves], best: int | None, title: str) -> Figure:
         if best is not None:
             by_layer.axvline(best, color="0.55", linestyle="--", linewidth=1, zorder=0)
             by_layer.annotate(
-                "recommended", (best, 0.02), xycoords=("data", "axes fraction"), xytext=(3, 0),
-                textcoords="offset points", fontsize=8, color="0.4",
+                "recommended", (best, 1.0), xycoords=("data", "axes fraction"), xytext=(0, 2),
+                textcoords="offset points", ha="center", va="bottom", fontsize=8, color="0.4", annotation_clip=False,
             )  # fmt: skip
+        low, high = span(one)
+        by_layer.set_ylim(low, high)  # the right one shares it
     return figure
 
 
@@ -136,10 +141,21 @@ def _lines(
             places, values, color=shade, marker="o", markersize=4.5 if chosen else 3, linewidth=2.6 if chosen else 1.3,
             label=f"{name} (recommended)" if chosen else name, zorder=3 if chosen else 2,
         )  # fmt: skip
-    axes.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=14))
+    if len(places) > 1:
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=14))
+    else:
+        axes.set_xticks(places)
     axes.grid(axis="y", color="0.9")
     axes.spines[["top", "right"]].set_visible(False)
     axes.legend(fontsize=7, frameon=False, loc="center left", bbox_to_anchor=(1.0, 0.5))
+
+
+def span(one: LayerCurves) -> tuple[float, float]:
+    """Return the ends of the axis of scores: with some room, and never so near that noise looks like a finding."""
+    known = [value for row in one.values for value in row if math.isfinite(value)] or [0.0]
+    middle, half = (min(known) + max(known)) / 2, (max(known) - min(known)) / 2
+    half = max(1.08 * half, NEAREST / 2)
+    return middle - half, middle + half
 
 
 def plotly(curves: Sequence[LayerCurves], best: int | None, title: str) -> PlotlyFigure:
@@ -168,9 +184,10 @@ def plotly(curves: Sequence[LayerCurves], best: int | None, title: str) -> Plotl
                     row=number,
                     col=side,
                 )  # fmt: skip
+        figure.update_yaxes(range=span(one), row=number)
         figure.update_yaxes(title_text=f"{one.split} {label(one.measure)}", row=number, col=1)
         figure.update_xaxes(title_text="layer (0: embeddings)", dtick=1, row=number, col=1)
-        figure.update_xaxes(title_text="epoch", row=number, col=2)
+        figure.update_xaxes(title_text="epoch", dtick=1 if max(one.epochs) <= 15 else None, row=number, col=2)
         if best is not None:
             figure.add_vline(x=best, line_dash="dash", line_color="grey", row=number, col=1)
     figure.update_layout(title=title, template="plotly_white", height=340 * len(curves) + 80)

@@ -41,12 +41,14 @@ class Probe:
     same rows, with its own clipping and its own best epoch, and comes out as if it were trained alone.
 
     The recommended layer is the smallest one within a standard error of the best on validation; the scores are those of
-    its head. The report trained heads with layers of their own (`blocks=model:2`) for 10 epochs with `lr=1e-5`; the
-    default, a linear probe, needs a larger rate.
+    its head. The report trained heads with layers of their own (`blocks=model:2`) for 10 epochs with a rate of 1e-5;
+    the default, a linear probe, needs a larger one, which is why a suite's `lr` for whole encoders doesn't count here.
     """
 
     blocks: str = parameter("none", "transformer layers of a head: none, or model:N (copies) and random:N (new)")
-    lr: float = parameter(1e-3, "learning rate, the same throughout", above=0.0, high=1.0, log=True)
+    probe_lr: float = parameter(
+        1e-3, "learning rate of the heads, the same throughout", above=0.0, high=1.0, log=True, search=(1e-5, 1e-1)
+    )
     epochs: int | None = parameter(
         None, "passes over the train split; none: the suite's", low=1, high=10_000, unit="epochs"
     )
@@ -91,7 +93,7 @@ class Probe:
         return Recipe(
             start=Pretrained(),
             trainable=HeadOnly(),
-            peak=self.lr,
+            peak=self.probe_lr,
             rates=Even(),
             schedule=Cosine(floor=1.0),  # constant
             optimizer=AdamW(self.weight_decay),

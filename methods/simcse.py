@@ -91,13 +91,17 @@ class SimCSE(Technique):
     Temperature, rate and batch size are those of the paper for BERT-base; the report gives none.
     """
 
-    temperature: float = parameter(0.05, "softness of the contrastive softmax", above=0.0, high=10.0, log=True)
+    temperature: float = parameter(
+        0.05, "softness of the contrastive softmax", above=0.0, high=10.0, log=True, search=(0.02, 0.5)
+    )
     projection: str = parameter(
         "mlp", "a dense layer with tanh on [CLS], in this phase alone; none: [CLS] itself", choices=("mlp", "none")
     )
     simcse_epochs: int = parameter(1, "passes over the sentences", low=1, high=10_000, unit="epochs")
     simcse_batch_size: int = parameter(64, "sentences per step", low=2, high=65_536, unit="sentences")
-    simcse_lr: float = parameter(3e-5, "peak learning rate of this phase", above=0.0, high=1.0, log=True)
+    simcse_lr: float = parameter(
+        3e-5, "peak learning rate of this phase", above=0.0, high=1.0, log=True, search=(3e-6, 3e-4)
+    )
 
     def answers(self, baseline: Baseline, budget: Budget) -> Answers:
         """Another start: from what this phase leaves."""

@@ -73,7 +73,7 @@ def _add_data(add: Callable[..., object]) -> None:
         "--limit-train",
         type=whole("--limit-train", 1),
         metavar="N",
-        help="keep N rows of the train split, chosen by a hash of the row",
+        help="keep N rows of every train split, chosen by a hash of the row",
     )
     add(
         "--encoder",

@@ -35,13 +35,13 @@ def heads_of(lab: Any, probe: Probe, task: TrainingData, layers: list[int], run:
 def test_heads_trained_together_are_those_trained_alone_to_the_bit(lab: Any, blocks: str, number: int) -> None:
     task = lab.tasks()[number].without_test()
     # Clipping and dropout are what would couple them: both are in force.
-    probe = Probe(blocks=blocks, lr=1e-2, dropout=0.3, gradient_clip=0.05)
+    probe = Probe(blocks=blocks, probe_lr=1e-2, dropout=0.3, gradient_clip=0.05)
     together = heads_of(lab, probe, task, [0, 1, 3])
     for layer in (0, 1, 3):
         alone = heads_of(lab, probe, task, [layer])[layer]
         assert len(alone) == len(together[layer]) >= 4
         assert all(torch.equal(one, other) for one, other in zip(alone, together[layer], strict=True))
-    starts = heads_of(lab, dataclasses.replace(probe, lr=1e-30), task, [0, 1])
+    starts = heads_of(lab, dataclasses.replace(probe, probe_lr=1e-30), task, [0, 1])
     assert all(not torch.equal(a, b) for a, b in zip(starts[0][-4:-3], together[0][-4:-3], strict=True))  # they moved
 
 
@@ -77,7 +77,7 @@ def test_points_name_task_metric_and_layer(lab: Any) -> None:
 
 def test_scores_of_a_layer_are_the_recommended_heads(lab: Any) -> None:
     run, task = lab.run(layers=2, epochs=2, selection="best"), lab.tasks()[0]
-    predictor = Probe(lr=1e-2).fit([task.without_test()], run)
+    predictor = Probe(probe_lr=1e-2).fit([task.without_test()], run)
     layer = int(predictor.fitted[task.name][1].rpartition("/")[2])
     key = f"validation/{task.name}/accuracy/layer_{layer:02d}"
     best = max(point.value for point in run.watcher.points if point.key == key)
