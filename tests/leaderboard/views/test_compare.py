@@ -26,13 +26,13 @@ def _sound(app: AppTest) -> None:
     assert not app.error, app.error[0].value
 
 
-def _until_tested(app: AppTest, **parameters: str) -> AppTest:
-    """Ask again until the board is there: it is computed in the background."""
+def _until_tested(app: AppTest) -> AppTest:
+    """Run the page again until the board is there: it is computed in the background."""
     for _ in range(60):
         if app.info:
             break
         time.sleep(0.5)
-        app = _open(app, **parameters)
+        app.run()
     return app
 
 
@@ -41,8 +41,7 @@ def _frame(app: AppTest, column: str) -> list[str]:
 
 
 def test_two_rows_with_their_gap_and_its_test(app: AppTest) -> None:
-    opened = _open(app, first="swa", second="linear-probe")
-    opened = _until_tested(opened, first="swa", second="linear-probe")
+    opened = _until_tested(_open(app, first="swa", second="linear-probe"))
     assert [opened.selectbox(key=key).value for key in ("first", "second")] == ["swa", "linear-probe"]
     assert "two-level bootstrap" in opened.info[0].value
     gap = opened.metric[2]
@@ -52,8 +51,7 @@ def test_two_rows_with_their_gap_and_its_test(app: AppTest) -> None:
 
 
 def test_the_gap_turns_round_with_the_rows(app: AppTest) -> None:
-    opened = _open(app, first="linear-probe", second="swa")
-    opened = _until_tested(opened, first="linear-probe", second="swa")
+    opened = _until_tested(_open(app, first="linear-probe", second="swa"))
     assert opened.metric[2].value.startswith("−")
 
 
