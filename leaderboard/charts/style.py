@@ -6,18 +6,10 @@ from typing import Any
 
 import plotly.graph_objects as go
 
-COLOURS = (
-    "#3b82f6",
-    "#f08c2e",
-    "#2fa866",
-    "#e0524d",
-    "#9b72e8",
-    "#a9765c",
-    "#e377c2",
-    "#8a9099",
-    "#b5b13a",
-    "#26b3c4",
-)
+from benchmark.reports import svg
+
+COLOURS = svg.COLOURS
+"""Those of the reports, so that a method looks alike in both."""
 SYMBOLS = ("circle", "diamond", "square", "triangle-up", "x", "cross", "star", "triangle-down")
 DASHES = ("solid", "dash", "dot", "dashdot")
 SEQUENTIAL = ("rgba(59,130,246,0.03)", "rgba(59,130,246,0.4)", "rgba(59,130,246,0.7)", "rgba(59,130,246,1)")

@@ -6,6 +6,7 @@ import shutil
 import sqlite3
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 from streamlit.testing.v1 import AppTest
@@ -49,27 +50,14 @@ def uri(made_up: str, tmp_path: Path, known: Known) -> str:
     return f"sqlite:///{tmp_path}/mlflow.db"
 
 
-def _open(app: AppTest, **parameters: str) -> AppTest:
-    for key, value in {"page": "layers", "suite": "quick", **parameters}.items():
-        app.query_params[key] = value
-    app.run()
-    _sound(app)
-    return app
-
-
-def _sound(app: AppTest) -> None:
-    assert not app.exception, app.exception[0].value
-    assert not app.error, app.error[0].value
-
-
-def test_without_a_probe_it_is_said_which_run_has_figures(app: AppTest) -> None:
-    opened = _open(app)
+def test_without_a_probe_it_is_said_which_run_has_figures(open_page: Any, app: AppTest) -> None:
+    opened = open_page(app, "layers", suite="quick")
     assert "A probe has" in opened.info[0].value
     assert not opened.get("plotly_chart")
 
 
-def test_a_probe_is_drawn_both_ways(app_on: Callable[[str], AppTest], uri: str) -> None:
-    opened = _open(app_on(uri))
+def test_a_probe_is_drawn_both_ways(open_page: Any, app_on: Callable[[str], AppTest], uri: str) -> None:
+    opened = open_page(app_on(uri), "layers", suite="quick")
     assert opened.selectbox(key="probe").options == ["linear-probe"]
     assert opened.selectbox(key="figure").value == "validation accuracy"
     assert opened.selectbox(key="figure").options == ["validation accuracy", "training cross entropy"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 import pytest
 from streamlit.testing.v1 import AppTest
@@ -15,26 +16,13 @@ from leaderboard.queries.table import Table
 Known = Mapping[str, Table]
 
 
-def _open(app: AppTest, **parameters: str) -> AppTest:
-    for key, value in {"page": "run", "suite": "quick", **parameters}.items():
-        app.query_params[key] = value
-    app.run()
-    _sound(app)
-    return app
-
-
-def _sound(app: AppTest) -> None:
-    assert not app.exception, app.exception[0].value
-    assert not app.error, app.error[0].value
-
-
 @pytest.fixture
 def record(known: Known) -> Record:
     return next(found for found in known["quick"].records if found.cell.method == "supcon" and found.cell.seed == 1)
 
 
-def test_everything_recorded_is_shown(app: AppTest, record: Record) -> None:
-    opened = _open(app, run=record.run)
+def test_everything_recorded_is_shown(open_page: Any, app: AppTest, record: Record) -> None:
+    opened = open_page(app, "run", suite="quick", run=record.run)
     assert opened.code[0].value == again(record)
     facts = {
         what: value
@@ -53,35 +41,35 @@ def test_everything_recorded_is_shown(app: AppTest, record: Record) -> None:
     assert opened.code[-1].value.endswith(f"{record.run}/artifacts")
 
 
-def test_a_run_can_be_chosen_from_a_list(app: AppTest, known: Known) -> None:
-    opened = _open(app)
+def test_a_run_can_be_chosen_from_a_list(open_page: Any, sound: Any, app: AppTest, known: Known) -> None:
+    opened = open_page(app, "run", suite="quick")
     assert "Choose a run" in opened.info[0].value
     table = known["quick"]
     picker = opened.selectbox(key="picked ")
     assert len(picker.options) == len(table.records)
     chosen = picker.select_index(1).run()
-    _sound(chosen)
+    sound(chosen)
     run = "".join(chosen.query_params["run"])
     assert picker.options[1].endswith(run[: runs.SHOWN])
     assert chosen.code[0].value == again(next(record for record in table.records if record.run == run))
 
 
-def test_a_failed_run_shows_its_reason_as_text(app: AppTest, known: Known) -> None:
+def test_a_failed_run_shows_its_reason_as_text(open_page: Any, app: AppTest, known: Known) -> None:
     failed = next(found for found in known["quick"].records if found.status == "failed")
-    opened = _open(app, run=failed.run[:10])
+    opened = open_page(app, "run", suite="quick", run=failed.run[:10])
     assert r"\<b\>out of memory" in opened.warning[0].value
     assert any("no curves" in caption.value for caption in opened.caption)
     assert len(opened.get("download_button")) == 1
 
 
-def test_a_run_of_another_protocol_is_shown_and_says_so(app: AppTest, known: Known) -> None:
+def test_a_run_of_another_protocol_is_shown_and_says_so(open_page: Any, app: AppTest, known: Known) -> None:
     other = known["made-up-18"].records[0]
-    opened = _open(app, run=other.run)
+    opened = open_page(app, "run", suite="quick", run=other.run)
     assert any("another protocol" in caption.value for caption in opened.caption)
     assert opened.code[0].value == again(other)
     assert runs.label({}, other) in opened.selectbox[-1].options or len(opened.selectbox) > 3
 
 
-def test_an_unknown_run_is_said_to_be_unknown(app: AppTest) -> None:
-    opened = _open(app, run="[x](http://a)")
+def test_an_unknown_run_is_said_to_be_unknown(open_page: Any, app: AppTest) -> None:
+    opened = open_page(app, "run", suite="quick", run="[x](http://a)")
     assert r"\[x\]" in opened.warning[0].value

@@ -86,30 +86,21 @@ def _report(uri: str) -> StudyReport:
     return studies(locate(None, locate_store(uri)), importance=True)[0]
 
 
-def _open(app: AppTest, **parameters: str) -> AppTest:
-    for key, value in {"page": "sweeps", "suite": "quick", **parameters}.items():
-        app.query_params[key] = value
-    app.run()
-    _sound(app)
-    return app
-
-
-def _sound(app: AppTest) -> None:
-    assert not app.exception, app.exception[0].value
-    assert not app.error, app.error[0].value
-
-
-def test_without_a_study_the_command_that_makes_one_is_named(app_on: Callable[[str], AppTest], uri: str) -> None:
-    opened = _open(app_on(uri))
+def test_without_a_study_the_command_that_makes_one_is_named(
+    open_page: Any, app_on: Callable[[str], AppTest], uri: str
+) -> None:
+    opened = open_page(app_on(uri), "sweeps", suite="quick")
     assert "no studies yet" in opened.info[0].value
     assert opened.code[0].value == "bench tune --methods all --trials 20 --suite quick"
     assert not Path(uri.removeprefix("sqlite:///")).with_name("optuna.db").exists()
 
 
-def test_a_study_is_shown_with_all_its_trials(app_on: Callable[[str], AppTest], uri: str, known: Known) -> None:
+def test_a_study_is_shown_with_all_its_trials(
+    open_page: Any, app_on: Callable[[str], AppTest], uri: str, known: Known
+) -> None:
     run = known["quick"].records[0].run
     name = _fill(uri, _definition(known["quick"]), (0.5, 0.7, 0.6, 0.8, 0.65, 0.55), (run,))
-    opened = _open(app_on(uri))
+    opened = open_page(app_on(uri), "sweeps", suite="quick")
     assert opened.selectbox(key="study").value == name
     assert [opened.selectbox(key=key).value for key in ("across", "up")] == ["lr", "temperature"]
     assert opened.selectbox(key="up").options == ["dropout", "temperature", "score"]
@@ -125,36 +116,42 @@ def test_a_study_is_shown_with_all_its_trials(app_on: Callable[[str], AppTest], 
     assert [link.proto.page_script_hash for link in opened.get("page_link")]
 
 
-def test_other_parameters_are_chosen_by_pressing(app_on: Callable[[str], AppTest], uri: str, known: Known) -> None:
+def test_other_parameters_are_chosen_by_pressing(
+    open_page: Any, sound: Any, app_on: Callable[[str], AppTest], uri: str, known: Known
+) -> None:
     _fill(uri, _definition(known["quick"]), (0.5, 0.7, 0.6, 0.8, 0.65, 0.55))
-    opened = _open(app_on(uri))
+    opened = open_page(app_on(uri), "sweeps", suite="quick")
     changed = opened.selectbox(key="across").select("temperature").run()
-    _sound(changed)
+    sound(changed)
     assert "temperature" not in changed.selectbox(key="up").options
     alone = changed.selectbox(key="up").select("score").run()
-    _sound(alone)
+    sound(alone)
     assert not [one for one in alone.toggle if one.key == "contour"]
 
 
-def test_a_study_that_grows_is_shown_as_it_is_now(app_on: Callable[[str], AppTest], uri: str, known: Known) -> None:
+def test_a_study_that_grows_is_shown_as_it_is_now(
+    open_page: Any, app_on: Callable[[str], AppTest], uri: str, known: Known
+) -> None:
     _fill(uri, _definition(known["quick"]), ())
-    opened = _open(app_on(uri))
+    opened = open_page(app_on(uri), "sweeps", suite="quick")
     assert opened.metric[1].value == "0 of 20"
     _fill(uri, _definition(known["quick"]), (0.5, 0.5, 0.5, 0.5, 0.5))
-    opened = _open(app_on(uri))
+    opened = open_page(app_on(uri), "sweeps", suite="quick")
     assert opened.metric[1].value == "8 of 20"
 
 
-def test_a_study_of_another_protocol_says_so(app_on: Callable[[str], AppTest], uri: str, known: Known) -> None:
+def test_a_study_of_another_protocol_says_so(
+    open_page: Any, app_on: Callable[[str], AppTest], uri: str, known: Known
+) -> None:
     _fill(uri, _definition(known["made-up-18"], SPACE[:1]), (0.5, 0.6))
-    opened = _open(app_on(uri))
+    opened = open_page(app_on(uri), "sweeps", suite="quick")
     assert any("another protocol" in caption.value for caption in opened.caption)
     assert [opened.selectbox(key=key).value for key in ("across", "up")] == ["lr", "score"]
     assert not any("study" in frame.value for frame in opened.dataframe)
 
 
 def test_trials_alone_are_seen_here_and_elsewhere_it_is_said(
-    app_on: Callable[[str], AppTest], tmp_path: Path, known: Known
+    open_page: Any, app_on: Callable[[str], AppTest], tmp_path: Path, known: Known
 ) -> None:
     uri = f"sqlite:///{tmp_path}/mlflow.db"
     record = known["quick"].records[0]
@@ -162,11 +159,11 @@ def test_trials_alone_are_seen_here_and_elsewhere_it_is_said(
     definition = _definition(known["quick"])
     begun = Tracking(uri).begin(record.cell, record.environment, record.data, Trial(definition.name, 0))
     _fill(uri, definition, (0.5, 0.7), (begun.record.run,))
-    opened = _open(app_on(uri))
+    opened = open_page(app_on(uri), "sweeps", suite="quick")
     assert opened.metric[0].value == "70.0 %"
-    opened = _open(app_on(uri), page="run", run=begun.record.run)
+    opened = open_page(app_on(uri), "run", suite="quick", run=begun.record.run)
     assert begun.record.run in [str(value) for frame in opened.dataframe for value in frame.value.get("value", [])]
-    opened = _open(app_on(uri), page="leaderboard")
+    opened = open_page(app_on(uri), "leaderboard", suite="quick")
     assert "only trials of studies" in opened.info[0].value
 
 
