@@ -231,6 +231,15 @@ class TestCs224n:
         assert task.notes[-1].startswith("validation carved from train by a hash of the row (10%")
         assert not any("student" in note for note in task.notes)
 
+    @pytest.mark.parametrize(("place", "alone"), [(0, "sst5"), (1, "quora"), (2, "stsb")])
+    def test_a_task_by_itself_has_the_rows_that_it_has_among_others(
+        self, real_data: Path, place: int, alone: str
+    ) -> None:
+        data = str(real_data / "cs224n")
+        among = sources.load_task(suite.load("cs224n").tasks[place], data=data, limit_train=100, several=True)
+        single = sources.load_task(suite.load(alone).tasks[0], data=data, limit_train=100)
+        assert single == among
+
     def test_long_reviews(self, real_data: Path) -> None:
         task = sources.load_task(suite.load("cfimdb").tasks[0], data=str(real_data / "cs224n"))
         assert [len(split) for split in task.splits] == [1536, 171, 245]
