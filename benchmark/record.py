@@ -111,8 +111,8 @@ class Cost:
 
     @property
     def headline(self) -> PhaseCost | None:
-        """The phase that trains the encoder (the first that does), else the first one."""
-        training = (phase for phase in self.phases if phase.trainable_encoder > 0)
+        """The phase that trains the encoder (the last that does: for the tasks themselves), else the first one."""
+        training = (phase for phase in reversed(self.phases) if phase.trainable_encoder > 0)
         return next(training, self.phases[0] if self.phases else None)
 
 

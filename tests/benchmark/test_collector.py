@@ -96,6 +96,14 @@ def test_each_phase_has_its_own_epochs() -> None:
     assert Cost((second, first)).headline == first  # the phase that trains the encoder, wherever it stands
 
 
+def test_of_two_phases_that_train_the_encoder_the_tasks_own_counts() -> None:
+    phases = collected(
+        phase("similarity"), epoch(1, 9.0, "similarity"), phase("classification"), epoch(1, 1.0)
+    ).phases()
+    assert Cost(phases).headline == phases[1]
+    assert Cost().headline is None
+
+
 def test_two_phases_of_one_name_have_their_own_epochs() -> None:
     first, second = collected(phase(), epoch(1, 9.0), phase(), epoch(1, 1.0)).phases()
     assert (first.epoch_seconds, second.epoch_seconds) == (9.0, 1.0)
