@@ -6,6 +6,7 @@ import argparse
 import contextlib
 import importlib.util
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -59,13 +60,15 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _serve(command: list[str], environment: dict[str, str]) -> int:
-    """Run `command` until it ends or is interrupted; it never outlives this process."""
+    """Run `command` until it ends, is interrupted or told to end (SIGTERM); it never outlives this process."""
     server = subprocess.Popen(command, env=environment)
+    before = signal.signal(signal.SIGTERM, _interrupt)  # which would end this process at once, and not the server
     try:
         return server.wait()
-    except KeyboardInterrupt:  # the terminal has sent it to the server as well
+    except KeyboardInterrupt:  # a terminal has sent it to the server as well
         return 0
     finally:
+        signal.signal(signal.SIGTERM, before)
         if server.poll() is None:
             server.terminate()
             with contextlib.suppress(subprocess.TimeoutExpired, KeyboardInterrupt):
@@ -73,6 +76,10 @@ def _serve(command: list[str], environment: dict[str, str]) -> int:
             if server.poll() is None:
                 server.kill()
                 server.wait()
+
+
+def _interrupt(*_: object) -> None:
+    raise KeyboardInterrupt
 
 
 def _check_free(host: str, port: int) -> None:

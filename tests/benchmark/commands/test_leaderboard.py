@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 import urllib.request
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -48,7 +49,12 @@ def test_what_it_refuses(words: list[str], said: str, capsys: pytest.CaptureFixt
 
 @pytest.mark.slow
 @pytest.mark.skipif(os.name != "posix", reason="sends the signal of Ctrl-C")
-def test_ctrl_c_ends_it_and_its_server(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("send", "number"),
+    [(os.killpg, signal.SIGINT), (os.kill, signal.SIGTERM)],  # a terminal's Ctrl-C goes to the whole group
+    ids=["ctrl-c", "terminate"],
+)
+def test_it_ends_and_its_server_with_it(tmp_path: Path, send: Callable[[int, int], None], number: int) -> None:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -62,7 +68,7 @@ def test_ctrl_c_ends_it_and_its_server(tmp_path: Path) -> None:
             break
         except OSError:
             time.sleep(0.5)
-    os.killpg(started.pid, signal.SIGINT)  # a terminal sends it to the whole group
+    send(started.pid, number)
     _, said = started.communicate(timeout=60)
     assert started.returncode == 0
     assert "Traceback" not in said
