@@ -10,6 +10,7 @@ import streamlit as st
 
 from benchmark import terminal
 from benchmark.cell import Protocol
+from benchmark.kinds import kind
 from benchmark.record import Record
 from leaderboard import show
 from leaderboard.context import Context
@@ -21,6 +22,11 @@ SAYS = {
     "right": st.column_config.TextColumn("right is"),
 }
 NOT_AT_HAND = "The texts are not at hand (only their ids are recorded): ids stand for them"
+
+
+def tasks(protocol: Protocol) -> list[str]:
+    """Return the tasks whose predictions are right or wrong: not those that are numbers."""
+    return [task.name for task in protocol.tasks if kind(task.kind).labels != "number"]
 
 
 def judged(context: Context, records: Iterable[Record], task: str) -> errors.Judged | None:

@@ -95,7 +95,7 @@ def _one(label: str, known: list[str], key: str) -> str:
 
 
 def _task(protocol: Protocol) -> str:
-    tasks = [task.name for task in protocol.tasks]
+    tasks = examples.tasks(protocol) or [task.name for task in protocol.tasks]
     return tasks[0] if len(tasks) == 1 else _one("Task", tasks, "compare_task")
 
 

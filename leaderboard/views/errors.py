@@ -30,6 +30,10 @@ def render(context: Context) -> None:
     if not rows:
         st.info("None of these rows has a test score yet.", icon=":material/hourglass_empty:")
         return
+    tasks = examples.tasks(context.protocol)
+    if not tasks:
+        st.info("The labels of this suite are numbers: no prediction is simply right or wrong.", icon=":material/help:")
+        return
     left, middle, right = st.columns([3, 1, 1])
     name = left.selectbox("Row", list(rows), key="of", bind="query-params")
     row = rows[name]
@@ -37,7 +41,6 @@ def render(context: Context) -> None:
     if st.session_state.get("seed", ALL) not in seeds:
         st.session_state["seed"] = ALL
     seed = middle.selectbox("Seed", seeds, key="seed", bind="query-params")
-    tasks = [task.name for task in context.protocol.tasks]
     task = right.selectbox("Task", tasks, key="task", bind="query-params")
     judged = _judge(context, row, seed, task)
     if judged is None:

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from benchmark.metrics import cross_entropy, macro_f1
+from benchmark.metrics import binary_cross_entropy, cross_entropy, macro_f1
 from benchmark.predictions import Predictions
 from benchmark.record import Point
 from benchmark.standings import standings
@@ -157,6 +157,16 @@ def test_one_runs_figures_are_the_metrics() -> None:
     assert judged
     assert judged.loss.mean() == pytest.approx(cross_entropy(one.logits, one.labels), rel=1e-12)  # sums in one order
     assert errors.per_class(errors.confusion(judged))["f1"].mean() == pytest.approx(macro_f1(one.logits, one.labels))
+
+
+def test_one_logit_is_judged_by_its_sign_and_a_number_not_at_all() -> None:
+    logits, labels = np.array([[1.5], [-0.5], [0.1], [-2.0]], dtype=np.float32), np.array([1, 1, 0, 0])
+    ids = ("a", "b", "c", "d")
+    judged = errors.judge([Predictions("test", "quora", ("0", "1"), ids, labels, logits, "pair-binary")])
+    assert judged
+    assert judged.predicted.tolist() == [[1, 0, 1, 0]]
+    assert judged.loss.mean() == pytest.approx(binary_cross_entropy(logits, labels))
+    assert errors.judge([Predictions("test", "sts", (), ids, labels.astype(float), logits, "pair-number")]) is None
 
 
 def test_disagreements_say_who_is_right() -> None:
