@@ -264,15 +264,14 @@ def _score_columns(rows: Sequence[Row], protocol: Protocol) -> list[ScoreColumn]
     tasks, splits, scale = protocol.tasks, ("validation", "test"), scales.of_headline(protocol)
     if len(tasks) == 1:
         return [([split, scale.title], [getattr(row, split) for row in rows], scale) for split in splits]
-    own: list[ScoreColumn] = [
-        (
-            [f"{task.name} test", scales.of_metric(task.metric).title],
-            [row.tasks[place].test for row in rows],
-            scales.of_metric(task.metric),
-        )
-        for place, task in enumerate(tasks)
+    own: list[ScoreColumn] = [  # narrow, so that three of them leave room for what a row cost
+        ([task.name, "test", own.title], [row.tasks[place].test for row in rows], own)
+        for place, (task, own) in enumerate((task, scales.of_metric(task.metric)) for task in tasks)
     ]
-    return [*own, *((["overall", f"{split} %"], [getattr(row, split) for row in rows], scale) for split in splits)]
+    both: list[ScoreColumn] = [
+        (["overall", split, scale.unit], [getattr(row, split) for row in rows], scale) for split in splits
+    ]
+    return [*own, *both]
 
 
 def _style(row: Row) -> str:
