@@ -9,11 +9,12 @@ from __future__ import annotations
 import dataclasses
 import math
 import statistics
+import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from rich import box
-from rich.console import Group, RenderableType
+from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
 from rich.table import Table
 from rich.text import Text
 
@@ -227,32 +228,61 @@ def _block(rows: Sequence[Row], protocol: Protocol, title: str) -> list[Renderab
     heading.append(f"  {title}" if title else "", style="not bold")
     if any(row.synthetic for row in rows):
         heading.append("  synthetic data", style="not bold yellow")
-    return [Text(), heading, _table(rows, protocol), *[Text(line, style="dim") for line in _notes(rows, protocol)]]
+    return [Text(), heading, _fitting(rows, protocol), *[Text(line, style="dim") for line in _notes(rows, protocol)]]
 
 
-def _table(rows: Sequence[Row], protocol: Protocol) -> Table:
+@dataclass(frozen=True)
+class _Fitting:
+    """A table, or in a terminal that is too narrow for it, its parts one below the other."""
+
+    whole: Table
+    parts: tuple[RenderableType, ...]
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        wanted = self.whole.__rich_measure__(console, options.update_width(sys.maxsize)).maximum
+        yield from (self.whole,) if wanted <= options.max_width else self.parts
+
+
+def _fitting(rows: Sequence[Row], protocol: Protocol) -> RenderableType:
+    """Return the table; of several tasks one that can stand in two parts, because it is wide."""
+    whole = _table(rows, protocol)
+    if len(protocol.tasks) == 1:
+        return whole
+    return _Fitting(whole, (_table(rows, protocol, costs=False), Text(), _table(rows, protocol, scores=False)))
+
+
+def _table(rows: Sequence[Row], protocol: Protocol, *, scores: bool = True, costs: bool = True) -> Table:
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False, padding=(0, 1, 0, 0), header_style="bold")
     longest = max(len(word) for row in rows for word in row.label.split())
     table.add_column("method", overflow="fold", min_width=max(10, min(24, longest)))
-    columns = []
-    for header, summaries, scale in _score_columns(rows, protocol):
+    columns: list[list[str]] = []
+    for header, summaries, scale in _score_columns(rows, protocol) if scores else ():
         lines, texts = _aligned(header, summaries, scale)
         table.add_column(Text("\n".join(lines)), no_wrap=True)
         columns.append(texts)
-    for name in ("test\nloss", "trainable\nparameters", "s per\nepoch", "seeds"):
+    figures = _cost_columns(rows) if costs else []
+    for name, _ in figures:
         table.add_column(name, justify="right", no_wrap=True)
-    table.add_column("status", overflow="fold", min_width=8)
-    for row, *texts in zip(rows, *columns, strict=True):
-        table.add_row(
-            Text(row.label),
-            *[Text(text) for text in texts],
-            _number(row.loss, ".3f"),
-            _number(row.trainable, ","),
-            _number(row.epoch_seconds, ".2f" if (row.epoch_seconds or 0) < 10 else ".0f"),
-            f"{len(row.seeds)}/{len(row.seeds) + len(row.others)}" if row.others else str(len(row.seeds)),
-            Text("\n".join(dict.fromkeys(other.status for other in row.others)) or "done", style=_style(row)),
-        )
+    if costs:
+        table.add_column("status", overflow="fold", min_width=8)
+    for place, row in enumerate(rows):
+        texts = [column[place] for column in (*columns, *(found for _, found in figures))]
+        status = Text("\n".join(dict.fromkeys(other.status for other in row.others)) or "done", style=_style(row))
+        table.add_row(Text(row.label), *map(Text, texts), *((status,) if costs else ()))
     return table
+
+
+def _cost_columns(rows: Sequence[Row]) -> list[tuple[str, list[str]]]:
+    """Return the columns of loss, costs and seeds: header, texts."""
+    return [
+        ("test\nloss", [_number(row.loss, ".3f") for row in rows]),
+        ("trainable\nparameters", [_number(row.trainable, ",") for row in rows]),
+        (
+            "s per\nepoch",
+            [_number(row.epoch_seconds, ".2f" if (row.epoch_seconds or 0) < 10 else ".0f") for row in rows],
+        ),
+        ("seeds", [f"{len(row.seeds)}{f'/{len(row.seeds) + len(row.others)}' if row.others else ''}" for row in rows]),
+    ]
 
 
 ScoreColumn = tuple[list[str], list[Summary | None], Scale]

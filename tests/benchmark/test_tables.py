@@ -207,6 +207,14 @@ def test_several_tasks_have_a_column_each_and_an_overall_score() -> None:
     )
 
 
+def test_a_narrow_terminal_gets_two_tables_and_loses_no_word() -> None:
+    lines = printed([several("alpha", 0.507, 0.784, 0.310)], width=80)
+    first, second = (line.split() for line in lines if line.startswith("alpha"))
+    assert first == ["alpha", "50.7", "78.4", "0.310", "64.9", "64.9"]
+    assert second == ["alpha", "1.500", "1,050", "2.00", "1", "done"]
+    assert not any("…" in line for line in lines)
+
+
 def test_several_tasks_in_json() -> None:
     (row,) = plain_rows(rows([several("alpha", 0.507, 0.784, 0.310)]))
     assert row["test_loss"] == 1.5
