@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Iterable, Sequence
 
 import pandas as pd
 
+from benchmark import layers as names
 from benchmark.metrics import METRICS
 from benchmark.record import Point
 
-LAYER = re.compile(r"(?P<curve>.+)/layer_(?P<layer>\d+)")
-RECOMMENDED = "recommended/"
+RECOMMENDED = f"{names.RECOMMENDED}/"
 """What the key of a recommendation begins with; the task follows, the value is a layer."""
 MOST = 10
 """Lines of epochs in one figure: more can't be told apart."""
@@ -21,12 +20,12 @@ KEYS = ["curve", "phase", "epoch", "layer"]
 
 def has_layers(points: Iterable[Point]) -> bool:
     """Return whether any of `points` is a single layer's."""
-    return any(LAYER.fullmatch(point.key) for point in points)
+    return any(names.parse(point.key) for point in points)
 
 
 def is_of_layers(point: Point) -> bool:
     """Return whether `point` is a single layer's or advises one: no curve among the curves of a run."""
-    return point.key.startswith(RECOMMENDED) or LAYER.fullmatch(point.key) is not None
+    return names.is_by_layer(point.key)
 
 
 def frame(found: Iterable[tuple[int, Sequence[Point]]]) -> pd.DataFrame:
@@ -35,10 +34,10 @@ def frame(found: Iterable[tuple[int, Sequence[Point]]]) -> pd.DataFrame:
     `found` gives a seed and its points. What isn't finite is left out.
     """
     lines = [
-        (matched["curve"], point.phase, point.epoch, int(matched["layer"]), seed, point.value)
+        ("/".join(parsed[:3]), point.phase, point.epoch, parsed[3], seed, point.value)
         for seed, points in found
         for point in points
-        if (matched := LAYER.fullmatch(point.key)) and math.isfinite(point.value)
+        if (parsed := names.parse(point.key)) and math.isfinite(point.value)
     ]
     every = pd.DataFrame(lines, columns=[*KEYS, "seed", "value"])
     return every.groupby(KEYS, as_index=False).agg(value=("value", "mean"), n=("seed", "nunique"))
