@@ -7,6 +7,7 @@ doesn't wait for them. The store is the one that the environment names (``MLFLOW
 from __future__ import annotations
 
 import contextlib
+import gc
 import logging
 import sys
 from pathlib import Path
@@ -24,8 +25,10 @@ def warm() -> None:
     """Read the store's records into the cache. What is wrong with the store is said by the page, and not here."""
     CONTEXT.disabled = True  # it would warn that no page is being made, which is so
     with contextlib.suppress(UsageError):
-        store.open_store(resolve_uri(None)).tables()
+        store.open_store(resolve_uri(None)).prepare()
     CONTEXT.disabled = False
+    gc.collect()
+    gc.freeze()  # thousands of records: Streamlit collects garbage after every run of a page, and would walk them all
 
 
 if __name__ == "__main__":

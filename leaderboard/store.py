@@ -71,15 +71,27 @@ class Store:
 
     def board(self, table: Table) -> Board | None:
         """Return who is ahead in `table` and who is tied; None while that is computed. The page is rerun then."""
+        key, found = self._asked(table, PATIENCE)
+        st.session_state[WAITING] = key if found is None else None
+        return found
+
+    def prepare(self) -> None:
+        """Make the tables of all protocols, and have the board of the newest one computed in the background."""
+        made = list(self.tables().values())
+        for table in made:
+            _ = table.places, table.records_of, table.names  # made when first asked for, and kept
+        if made:
+            self._asked(made[0], 0.0)
+
+    def _asked(self, table: Table, patience: float) -> tuple[str, Board | None]:
+        """Return the key of the board of `table`, and the board unless it takes longer than `patience`."""
         key = _board_key(self.uri, self.stamp, table.protocol.id)
         uri, records = self.uri, table.records
 
         def judge() -> Board:
             return standings.standings(records, Tracking(uri).predictions).boards[0]
 
-        found = _judge().ask(key, judge)
-        st.session_state[WAITING] = key if found is None else None
-        return found
+        return key, _judge().ask(key, judge, patience)
 
     def is_new(self) -> bool:
         """Return whether there is something that was not there when the page was made."""
@@ -210,8 +222,11 @@ class Judge:
         self._found: dict[str, Future[Board]] = {}
         self._lock = threading.Lock()
 
-    def ask(self, key: str, judge: Callable[[], Board]) -> Board | None:
-        """Return the board with this `key`, made by `judge`; None while that goes on. Raises what `judge` raised."""
+    def ask(self, key: str, judge: Callable[[], Board], patience: float) -> Board | None:
+        """Return the board with this `key`, made by `judge`; None where that takes longer than `patience` seconds.
+
+        Raises what `judge` raised.
+        """
         with self._lock:
             if key not in self._found:
                 self._found[key] = self._pool.submit(judge)
@@ -219,7 +234,7 @@ class Judge:
                     self._found.pop(old).cancel()
             future = self._found[key]
         try:
-            return future.result(PATIENCE)
+            return future.result(patience)
         except NotYetError:
             return None
 
