@@ -1,86 +1,15 @@
-"""Supervised contrastive learning, then a classifier: what each phase asks, moves and leaves alone."""
+"""Supervised contrastive learning: what sets it apart from the kind without labels."""
 
 from __future__ import annotations
 
 from typing import Any
 
-import pytest
-
-from benchmark.data.batches import Shuffled
-from benchmark.train.baseline import Baseline, Everything, HeadOnly
-from benchmark.train.contrastive import Contrastive
-from benchmark.train.heads import OnTop
+from benchmark.train.baseline import Baseline
 from benchmark.train.method import settle
-from benchmark.train.objectives import TaskLoss
-from benchmark.train.recipe import After, Budget
-from methods.supcon import SupCon
-
-BUDGET = Budget(epochs=5, batch_size=8, selection="best")
-
-
-def test_first_phase() -> None:
-    given = (
-        SupCon(temperature=0.5, projection="linear", projection_size=16).answers(Baseline(dropout=0.3), BUDGET).given()
-    )
-    contrastive = Contrastive(True, 0.5, "linear", 16, 0.3)
-    assert given == {
-        "heads": contrastive,  # the projection head that the loss is measured on
-        "objective": contrastive,
-        "batches": Shuffled(size=8, epochs=5, views=2),
-    }
-
-
-def test_first_phase_may_have_a_budget_of_its_own() -> None:
-    answers = SupCon(contrastive_epochs=2, contrastive_batch_size=64).answers(Baseline(), BUDGET)
-    assert answers.batches == Shuffled(size=64, epochs=2, views=2)
-
-
-def test_second_phase() -> None:
-    baseline = Baseline(hidden=7)
-    given = SupCon(classifier_epochs=4, classifier_lr=0.5).afterwards(baseline, BUDGET).given()
-    assert given == {
-        "trainable": HeadOnly(),
-        "peak": 0.5,
-        "batches": Shuffled(size=8, epochs=4),
-        "heads": OnTop(0.1, 7),
-        "objective": TaskLoss(),
-    }
-    assert "trainable" not in SupCon(freeze=False).afterwards(baseline, BUDGET).given()
-
-
-def test_two_phases_are_run_one_after_the_other(fit_phases: Any) -> None:
-    fitted = fit_phases("supcon")
-    first, second = fitted.recipe.phases()
-    assert second.start == After(first)
-    assert (first.trainable, second.trainable) == (Everything(), HeadOnly())
-    costs = fitted.watcher.phases()
-    assert [cost.phase for cost in costs] == ["contrastive", "classification"]
-    assert costs[0].trainable_encoder > 0
-    assert costs[1].trainable_encoder == 0
-    epochs = [(point.phase, point.epoch) for point in fitted.watcher.points if point.key == "train/loss"]
-    assert epochs == [("contrastive", 1), ("contrastive", 2), *(("classification", epoch) for epoch in (1, 2, 3))]
-
-
-def test_the_first_phase_trains_the_encoder_and_the_second_leaves_it(fit_phases: Any, same: Any, lab: Any) -> None:
-    fitted = fit_phases("supcon")
-    assert same(fitted.begun[0], dict(lab.model().encoder.state_dict()))
-    assert not same(fitted.begun[0], fitted.begun[1])
-    assert same(fitted.begun[1], fitted.end)
-
-
-def test_without_freezing_the_second_phase_moves_it_too(fit_phases: Any, same: Any) -> None:
-    frozen, free = fit_phases("supcon"), fit_phases("supcon", freeze=False)
-    assert same(frozen.begun[1], free.begun[1])
-    assert not same(free.begun[1], free.end)
 
 
 def test_labels_take_part_in_the_first_phase(fit_phases: Any, same: Any) -> None:
     assert not same(fit_phases("supcon").begun[1], fit_phases("supcon", relabel=True).begun[1])
-
-
-@pytest.mark.parametrize("changed", [{"temperature": 1.0}, {"projection": "linear"}, {"projection_size": 8}])
-def test_parameters_reach_the_first_phase(fit_phases: Any, same: Any, changed: dict[str, Any]) -> None:
-    assert not same(fit_phases("supcon").begun[1], fit_phases("supcon", **changed).begun[1])
 
 
 def test_the_peak_of_the_first_phase_is_the_baselines() -> None:
