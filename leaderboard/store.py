@@ -17,12 +17,12 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from benchmark import standings, tracking_files
+from benchmark import standings
 from benchmark.predictions import Predictions
 from benchmark.record import Point, Record
 from benchmark.standings import Board
-from benchmark.tracking import Tracking
-from benchmark.tracking_store import locate
+from benchmark.tracking import Tracking, files
+from benchmark.tracking.store import locate
 from leaderboard.queries import texts
 from leaderboard.queries.table import Table, tables
 
@@ -109,7 +109,7 @@ class Store:
 
     def files(self, record: Record) -> str:
         """Return, for people, where the files of `record` lie."""
-        return tracking_files.place(locate(self.uri), record)
+        return files.place(locate(self.uri), record)
 
     def texts(self, record: Record, task: str) -> Mapping[str, str]:
         """Return the texts of the test rows by id; none where the rows that `record` was scored on aren't at hand."""

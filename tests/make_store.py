@@ -21,12 +21,13 @@ from pathlib import Path
 import numpy as np
 
 from benchmark import suite as suites
-from benchmark import tracking_files, tracking_scheme
 from benchmark.cell import Cell, Protocol, TaskIdentity
 from benchmark.data.sources import load_task
 from benchmark.predictions import Predictions
 from benchmark.record import Cost, DataFacts, Environment, PhaseCost, Point, Record, Score
-from benchmark.tracking import ENDINGS, Tracking
+from benchmark.tracking import Tracking, scheme
+from benchmark.tracking.files import file_name, write
+from benchmark.tracking.runs import ENDINGS
 
 TOTAL = 22_816_402
 BEGIN = 1_795_000_000_000  # ms since 1970, in November 2026
@@ -81,7 +82,7 @@ def fill(folder: Path, cells: int = 2000, protocols: int = 6, rows: int = 200) -
             if predictions:
                 files = folder / "artifacts" / record.cell.protocol.suite / record.run / "artifacts" / "predictions"
                 files.mkdir(parents=True)
-                tracking_files.write(predictions, files / tracking_files.file_name(predictions))
+                write(predictions, files / file_name(predictions))
     return uri
 
 
@@ -227,15 +228,15 @@ def _insert(opened: sqlite3.Connection, record: Record, number: int, experiment:
         "INSERT INTO runs (run_uuid, name, source_type, source_name, entry_point_name, user_id, status, start_time,"
         " end_time, source_version, lifecycle_stage, artifact_uri, experiment_id)"
         " VALUES (?, ?, 'LOCAL', 'bench', '', '', ?, ?, ?, '', 'active', ?, ?)",
-        (run, tracking_scheme.run_name(cell), ENDINGS[record.status], begin, begin + 50_000, place, experiment),
+        (run, scheme.run_name(cell), ENDINGS[record.status], begin, begin + 50_000, place, experiment),
     )
-    tags = tracking_scheme.tags(record) | {"mlflow.runName": tracking_scheme.run_name(cell)}
+    tags = scheme.tags(record) | {"mlflow.runName": scheme.run_name(cell)}
     opened.executemany("INSERT INTO tags VALUES (?, ?, ?)", [(key, value, run) for key, value in tags.items()])
-    parameters = tracking_scheme.parameters(cell)
+    parameters = scheme.parameters(cell)
     opened.executemany("INSERT INTO params VALUES (?, ?, ?)", [(key, value, run) for key, value in parameters.items()])
-    finals, _ = tracking_scheme.final_metrics(record)
+    finals, _ = scheme.final_metrics(record)
     curves = [
-        (tracking_scheme.curve_name(point), point.value, begin + (point.phase != "contrastive") * 10 + point.epoch,
+        (scheme.curve_name(point), point.value, begin + (point.phase != "contrastive") * 10 + point.epoch,
          run, point.epoch, 0)
         for point in record.points
     ]  # fmt: skip

@@ -47,7 +47,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Serve until interrupted and return 0, or the server's own status. Raises UsageError."""
-    from benchmark.tracking_store import VARIABLE, resolve_uri
+    from benchmark.tracking.store import VARIABLE, resolve_uri
 
     uri = resolve_uri(arguments.tracking_uri)
     if importlib.util.find_spec(PACKAGE) is None or importlib.util.find_spec("streamlit") is None:

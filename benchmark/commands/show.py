@@ -197,11 +197,11 @@ def _parameter_table(declared: Sequence[Parameter]) -> RenderableType:
 
 
 def _show_run(record: Record, tracking: Tracking) -> Shown:
-    from benchmark import tracking_files
     from benchmark.plain import to_plain
+    from benchmark.tracking import files
 
     command = repeat.command(record)
-    place = tracking_files.place(tracking.store, record)
+    place = files.place(tracking.store, record)
     document = {**to_plain(record), "cell_id": record.cell.id, "artifacts": place, "command": command}
     cell, protocol = record.cell, record.cell.protocol
     facts = {

@@ -13,7 +13,7 @@ from optuna.trial import FrozenTrial, TrialState
 
 from benchmark.errors import UsageError
 from benchmark.space import Settings
-from benchmark.tracking_scheme import is_gone
+from benchmark.tracking.scheme import is_gone
 from benchmark.tuning import storage, study
 from benchmark.tuning.definition import Definition
 from benchmark.tuning.storage import Place

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from benchmark import tracking_sqlite
 from benchmark.errors import UsageError
-from benchmark.tracking_store import Store
+from benchmark.tracking import sqlite
+from benchmark.tracking.store import Store
 
 if TYPE_CHECKING:
     from optuna.storages import BaseStorage
@@ -74,7 +74,7 @@ def exists(place: Place) -> bool:
                 if not opened.read(1) == b"{":
                     raise UsageError(f"storage {place} is no journal of Optuna's: give another --storage")
             return True
-        with tracking_sqlite.connection(place.file) as database:
+        with sqlite.connection(place.file) as database:
             tables = {name for (name,) in database.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
     except (sqlite3.Error, OSError) as error:
         raise UsageError(f"storage {place} can't be read ({error}): give another --storage, or move it") from error

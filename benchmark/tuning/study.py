@@ -20,7 +20,7 @@ from benchmark.plain import from_plain, to_plain
 from benchmark.record import Record, Status
 from benchmark.seeds import Streams
 from benchmark.space import Settings, Value
-from benchmark.tracking_scheme import is_gone, process
+from benchmark.tracking.scheme import is_gone, process
 from benchmark.tuning.definition import Definition
 from benchmark.tuning.space import Dimension
 

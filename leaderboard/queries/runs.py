@@ -10,13 +10,14 @@ from pathlib import Path
 
 import pandas as pd
 
-from benchmark import terminal, tracking_files
+from benchmark import terminal
 from benchmark.commands._print import tuning_words
 from benchmark.metrics import METRICS, predicted
 from benchmark.plain import to_plain
 from benchmark.predictions import Predictions
 from benchmark.record import PhaseCost, Point, Record
 from benchmark.repeat import typed
+from benchmark.tracking import files
 
 FEWEST = 4
 """Hex digits that the beginning of a run's id must have."""
@@ -138,15 +139,15 @@ def cost(record: Record) -> pd.DataFrame:
 
 def file_name(record: Record, one: Predictions | None, ending: str) -> str:
     """Return what a downloaded file is called: the run's beginning, what it holds, and its ending."""
-    what = Path(tracking_files.file_name(one)).stem if one else "record"
+    what = Path(files.file_name(one)).stem if one else "record"
     return f"{record.run[:SHOWN]}-{what}.{ending}"
 
 
 def parquet(one: Predictions) -> bytes:
     """Return the Parquet file in which `one` is stored."""
     with tempfile.TemporaryDirectory() as folder:
-        file = Path(folder, tracking_files.file_name(one))
-        tracking_files.write(one, file)
+        file = Path(folder, files.file_name(one))
+        files.write(one, file)
         return file.read_bytes()
 
 

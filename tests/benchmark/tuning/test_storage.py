@@ -9,7 +9,7 @@ import pytest
 from optuna.study import StudyDirection
 
 from benchmark.errors import UsageError
-from benchmark.tracking_store import locate as locate_store
+from benchmark.tracking.store import locate as locate_store
 from benchmark.tuning.storage import Place, check, closing, exists, locate
 
 

@@ -16,7 +16,7 @@ from benchmark.errors import DivergedError, UsageError
 from benchmark.plan import plan
 from benchmark.progress import PlainDisplay
 from benchmark.request import FIRST_TUNING_SEED
-from benchmark.tracking_scheme import _started, process
+from benchmark.tracking.scheme import _started, process
 from benchmark.tuning import study
 from benchmark.tuning.best import tuned
 from benchmark.tuning.report import StudyReport, studies

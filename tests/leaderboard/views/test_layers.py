@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from benchmark import tracking_scheme
 from benchmark.record import Point
+from benchmark.tracking import scheme
 from leaderboard.charts import layers as charts
 from leaderboard.queries import curves, layers
 from leaderboard.queries.table import Table
@@ -41,7 +41,7 @@ def uri(made_up: str, tmp_path: Path, known: Known) -> str:
     probes = [record for record in table.records if record.cell.method == "linear-probe" and record.status == "done"]
     task = table.protocol.tasks[0].name
     values = [
-        (tracking_scheme.curve_name(point), point.value, 1_795_000_000_000 + point.epoch, record.run, point.epoch, 0)
+        (scheme.curve_name(point), point.value, 1_795_000_000_000 + point.epoch, record.run, point.epoch, 0)
         for record in probes
         for point in _points(task, record.cell.seed)
     ]

@@ -15,8 +15,8 @@ from streamlit.testing.v1 import AppTest
 
 from benchmark.record import Trial
 from benchmark.tracking import Tracking
-from benchmark.tracking_scheme import process
-from benchmark.tracking_store import locate as locate_store
+from benchmark.tracking.scheme import process
+from benchmark.tracking.store import locate as locate_store
 from benchmark.tuning import study
 from benchmark.tuning.definition import Definition
 from benchmark.tuning.report import StudyReport, studies

@@ -11,9 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from benchmark import tracking_store
 from benchmark.errors import UsageError
-from benchmark.tracking import Tracking, resolve_uri
+from benchmark.tracking import Tracking, resolve_uri, store
 
 
 def test_resolve_uri(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -46,13 +45,11 @@ def test_unusable_uris(uri: str, says: str) -> None:
 
 def test_where_artifacts_go(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    store = tracking_store.locate("sqlite:///a b/x.db?timeout=9")
-    assert store.artifacts == tmp_path / "a b" / "artifacts"
-    assert store.uri == f"sqlite:///{tmp_path}/a b/x.db?timeout=9"
-    assert tracking_store.locate("https://host/mlflow").artifacts is None
-    assert (
-        tracking_store.locate("postgresql+psycopg2://me:secret@host/db").shown == "postgresql+psycopg2://me:***@host/db"
-    )
+    found = store.locate("sqlite:///a b/x.db?timeout=9")
+    assert found.artifacts == tmp_path / "a b" / "artifacts"
+    assert found.uri == f"sqlite:///{tmp_path}/a b/x.db?timeout=9"
+    assert store.locate("https://host/mlflow").artifacts is None
+    assert store.locate("postgresql+psycopg2://me:secret@host/db").shown == "postgresql+psycopg2://me:***@host/db"
 
 
 def test_a_store_that_does_not_exist_is_empty_and_stays_so(tmp_path: Path) -> None:
@@ -118,7 +115,7 @@ def test_stores_of_another_mlflow(tracking: Tracking) -> None:
 def test_the_newest_revision_is_mlflows() -> None:
     from mlflow.store.db.utils import _get_latest_schema_revision
 
-    known, newest = tracking_store._revisions()
+    known, newest = store._revisions()
     assert newest == _get_latest_schema_revision()  # type: ignore[no-untyped-call]
     assert newest in known
     assert "451aebb31d03" in known

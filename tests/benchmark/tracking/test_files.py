@@ -8,8 +8,8 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
-from benchmark import tracking_files
 from benchmark.predictions import Predictions
+from benchmark.tracking import files
 
 
 def made(kind: str) -> Predictions:
@@ -24,8 +24,8 @@ def made(kind: str) -> Predictions:
 @pytest.mark.parametrize("kind", ["classes", "pair-binary", "pair-number", "pair-classes"])
 def test_round_trip(tmp_path: Path, kind: str) -> None:
     given = made(kind)
-    tracking_files.write(given, tmp_path / "t.parquet")
-    found = tracking_files.read(tmp_path / "t.parquet")
+    files.write(given, tmp_path / "t.parquet")
+    found = files.read(tmp_path / "t.parquet")
     assert (found.kind, found.classes, found.ids) == (given.kind, given.classes, given.ids)
     assert found.labels.dtype == given.labels.dtype
     assert np.array_equal(found.labels, given.labels)

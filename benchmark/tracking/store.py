@@ -22,8 +22,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from benchmark import tracking_sqlite
 from benchmark.errors import UsageError
+from benchmark.tracking import sqlite
 
 VARIABLE = "MLFLOW_TRACKING_URI"
 DEFAULT = "sqlite:///mlruns/mlflow.db"
@@ -171,7 +171,7 @@ def _sqlite_revision(store: Store, database: Path) -> str | None:
     try:
         if not database.exists() or database.stat().st_size == 0:
             return None
-        with tracking_sqlite.connection(database) as opened:
+        with sqlite.connection(database) as opened:
             tables = {name for (name,) in opened.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
             if not tables:
                 return None

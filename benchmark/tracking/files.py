@@ -9,8 +9,8 @@ import numpy as np
 
 from benchmark.predictions import Predictions
 from benchmark.record import Record
-from benchmark.tracking_scheme import legal
-from benchmark.tracking_store import Store
+from benchmark.tracking.scheme import legal
+from benchmark.tracking.store import Store
 
 KEY = b"bench"
 """Entry of the Parquet schema's metadata that holds split, task, classes and the number of outputs, as JSON."""

@@ -2,7 +2,7 @@
 
 MLflow's own search builds an object for every tag, parameter and metric: 3.4 s for 2,000 runs, after 1.1 s of import.
 A board must be there within 3 s, so the tables that a record is made of are read directly, in a few hundredths. They
-have stood unchanged since MLflow 1; `tracking_store.exists` refuses any other schema than the installed MLflow's, and a
+have stood unchanged since MLflow 1; `store.exists` refuses any other schema than the installed MLflow's, and a
 test holds this reader and MLflow's search against each other.
 """
 

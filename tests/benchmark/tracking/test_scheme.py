@@ -7,9 +7,9 @@ import os
 
 import pytest
 
-from benchmark import tracking_scheme
 from benchmark.cell import Cell, Protocol, TaskIdentity
 from benchmark.record import Point, Record, Score
+from benchmark.tracking import scheme
 
 TASKS = (TaskIdentity("scenario", "classes", "accuracy", "a" * 64, "b" * 64, "c" * 64),)
 CELL = Cell(
@@ -28,36 +28,36 @@ RECORD = Record(CELL, "done", scores=(Score("test", "scenario", "accuracy", 0.1)
 
 def test_a_shorter_value_over_a_longer_one() -> None:
     long = dataclasses.replace(RECORD, scores=tuple(Score("test", f"task {n}", "a", n) for n in range(300)))
-    found = tracking_scheme.tags(long) | tracking_scheme.tags(RECORD)
+    found = scheme.tags(long) | scheme.tags(RECORD)
     assert "bench.json.scores.2" in found
-    parsed = tracking_scheme.parse("id", found)
+    parsed = scheme.parse("id", found)
     assert parsed == dataclasses.replace(RECORD, run="id")
 
 
 @pytest.mark.parametrize("phase", ["test", "validation", "train", "cost", "a/b", ""])
 def test_a_phase_whose_name_would_hide_its_curves(phase: str) -> None:
     with pytest.raises(ValueError, match="a phase can't be called"):
-        tracking_scheme.curve_name(Point(phase, 1, "train/loss", 0.5))
+        scheme.curve_name(Point(phase, 1, "train/loss", 0.5))
 
 
 def test_curves_and_final_figures_are_told_apart() -> None:
     point = Point("finetune", 3, "validation/scenario/accuracy", 0.5)
-    assert tracking_scheme.point(tracking_scheme.curve_name(point), 3, 0.5) == point
+    assert scheme.point(scheme.curve_name(point), 3, 0.5) == point
     for name in ("test/scenario/accuracy", "validation/scenario/accuracy", "cost/fit_seconds", "loss"):
-        assert tracking_scheme.point(name, 0, 0.5) is None
+        assert scheme.point(name, 0, 0.5) is None
 
 
 def test_parameters_are_for_people() -> None:
-    found = tracking_scheme.parameters(CELL)
+    found = scheme.parameters(CELL)
     assert (found["method"], found["seed"], found["parameter/reinit.layers"]) == ("swa+reinit", "2", "2")
     assert "parameter/steps" not in found
     assert "limit_train" not in found
-    assert tracking_scheme.run_name(CELL) == "swa+reinit seed 2"
+    assert scheme.run_name(CELL) == "swa+reinit seed 2"
 
 
 def test_a_process_id_used_again() -> None:
-    mine = tracking_scheme.process()
-    assert not tracking_scheme.is_gone(mine)
-    assert tracking_scheme.is_gone(mine + "0")
+    mine = scheme.process()
+    assert not scheme.is_gone(mine)
+    assert scheme.is_gone(mine + "0")
     for nonsense in ("", ":", "::", f"{os.uname().nodename}:x:1", "a:b"):
-        assert not tracking_scheme.is_gone(nonsense)
+        assert not scheme.is_gone(nonsense)

@@ -1,7 +1,7 @@
 """Records in MLflow: one experiment per suite, one run per cell. The only file that imports mlflow, and late.
 
 `Tracking` lists and finds records, and begins runs; a `LiveRun` is told how its cell is doing and logs it, so that one
-can watch it in ``mlflow ui``. What a run looks like there stands in `tracking_scheme`.
+can watch it in ``mlflow ui``. What a run looks like there stands in `scheme`.
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from benchmark import tracking_files, tracking_scheme, tracking_sqlite
 from benchmark.cell import Cell
 from benchmark.errors import UsageError
 from benchmark.plain import to_plain
 from benchmark.predictions import Predictions
 from benchmark.record import DataFacts, Environment, EpochEnded, PhaseStarted, Point, Record, Status, Trial
-from benchmark.tracking_store import Store, check_writable, exists, local_path, locate, pages, reported
-from benchmark.tracking_store import resolve_uri as resolve_uri
+from benchmark.tracking import files, scheme, sqlite
+from benchmark.tracking.store import Store, check_writable, exists, local_path, locate, pages, reported
+from benchmark.tracking.store import resolve_uri as resolve_uri
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -119,7 +119,7 @@ class Tracking:
         found: dict[tuple[str, str, int], Point] = {}
         begun: dict[str, int] = {}
         for name, at, step, value in sorted(self._metric_values(run), key=lambda entry: entry[1:3]):
-            point = tracking_scheme.point(name, step, value)
+            point = scheme.point(name, step, value)
             if point:
                 begun.setdefault(point.phase, at)
                 found[point.phase, point.key, step] = point
@@ -128,7 +128,7 @@ class Tracking:
     def predictions(self, run: str) -> tuple[Predictions, ...]:
         """Return the stored predictions of the run with id `run`; none for a run that has none. Raises UsageError."""
         with reported(self.store), self._artifacts(run, "predictions") as folder:
-            return tuple(tracking_files.read(file) for file in sorted(folder.glob("*.parquet")))
+            return tuple(files.read(file) for file in sorted(folder.glob("*.parquet")))
 
     def add_artifacts(self, run: str, folder: Path, name: str) -> None:
         """Put the files of `folder` into the folder `name` of the run's artifacts. Raises UsageError."""
@@ -145,18 +145,18 @@ class Tracking:
         if self._client is None:
             self.prepare()
         record = Record(cell, "running", environment=environment, data=data, trial=trial)
-        tags = tracking_scheme.tags(record) | tracking_scheme.source(environment)
+        tags = scheme.tags(record) | scheme.source(environment)
         if trial:
             tags["mlflow.parentRunId"] = self.study_run(cell.protocol.suite, trial.study, environment)
         with reported(self.store):
             client = self._connect()
             experiment = self._experiment(client, cell.protocol.suite)
-            info = client.create_run(experiment, tags=tags, run_name=tracking_scheme.run_name(cell, trial)).info
+            info = client.create_run(experiment, tags=tags, run_name=scheme.run_name(cell, trial)).info
             place = local_path(info.artifact_uri)
             if place:
                 place.mkdir(parents=True, exist_ok=True)  # now, not after the training, if it can't be written
             run = LiveRun(client, dataclasses.replace(record, run=info.run_id), self.store)
-            run.log(parameters=tracking_scheme.parameters(cell))
+            run.log(parameters=scheme.parameters(cell))
         return run
 
     def study_run(self, suite: str, study: str, environment: Environment) -> str:
@@ -165,12 +165,12 @@ class Tracking:
             self.prepare()
         if study not in self._studies:
             for run, tags in self._rows(suite):
-                if tracking_scheme.PARENT in tags and tags.get(tracking_scheme.STUDY) == study:
+                if scheme.PARENT in tags and tags.get(scheme.STUDY) == study:
                     self._connect().update_run(run, status="RUNNING")
                     self._studies[study] = run
         if study not in self._studies:
-            tags = tracking_scheme.source(environment)
-            tags |= {tracking_scheme.PARENT: "study", tracking_scheme.STUDY: study}
+            tags = scheme.source(environment)
+            tags |= {scheme.PARENT: "study", scheme.STUDY: study}
             with reported(self.store):
                 client = self._connect()
                 made = client.create_run(self._experiment(client, suite), tags=tags, run_name=f"study {study}")
@@ -184,32 +184,32 @@ class Tracking:
         now = int(time.time() * 1000)
         with reported(self.store):
             client = self._connect()
-            points = [Metric(tracking_scheme.legal(name), value, now, 0) for name, value in metrics.items()]
+            points = [Metric(scheme.legal(name), value, now, 0) for name, value in metrics.items()]
             client.log_batch(run, metrics=points, tags=[RunTag("mlflow.note.content", note)])
             client.set_terminated(run, "FINISHED" if finished else "KILLED")
 
     def _all(self, suite: str | None) -> Iterator[Record]:
         """Yield every record of `suite` (None: of all suites), newest first, those of trials as well."""
-        found = (tracking_scheme.parse(run, tags) for run, tags in self._rows(suite))
+        found = (scheme.parse(run, tags) for run, tags in self._rows(suite))
         return (record for record in found if record)
 
-    def _rows(self, suite: str | None) -> list[tracking_sqlite.Row]:
+    def _rows(self, suite: str | None) -> list[sqlite.Row]:
         if not self.exists():
             return []
         if self.store.database:
             with reported(self.store):
-                return tracking_sqlite.rows(self.store.database, suite, tracking_scheme.PREFIX)
+                return sqlite.rows(self.store.database, suite, scheme.PREFIX)
         return self._search(suite)
 
-    def _search(self, suite: str | None) -> list[tracking_sqlite.Row]:
-        """Return what `tracking_sqlite.rows` does, asked of MLflow page by page: for every kind of store."""
+    def _search(self, suite: str | None) -> list[sqlite.Row]:
+        """Return what `sqlite.rows` does, asked of MLflow page by page: for every kind of store."""
         with reported(self.store):
             client = self._connect()
             experiments: list[Experiment] = pages(client.search_experiments)
             ids = [found.experiment_id for found in experiments if suite in (None, found.name)]
             order = ["attributes.start_time DESC", "attributes.run_id ASC"]
             runs: list[Run] = pages(client.search_runs, experiment_ids=ids, order_by=order) if ids else []
-        own = tracking_scheme.PREFIX
+        own = scheme.PREFIX
         tagged = [(run.info.run_id, {k: v for k, v in run.data.tags.items() if k.startswith(own)}) for run in runs]
         return [(run, tags) for run, tags in tagged if tags]
 
@@ -218,9 +218,9 @@ class Tracking:
             return []
         with reported(self.store):
             if self.store.database:
-                return tracking_sqlite.metric_values(self.store.database, run)
+                return sqlite.metric_values(self.store.database, run)
             client, found = self._connect(), self._get(run)
-            names = [name for name in (found.data.metrics if found else ()) if tracking_scheme.point(name, 0, 0.0)]
+            names = [name for name in (found.data.metrics if found else ()) if scheme.point(name, 0, 0.0)]
             values = [value for name in names for value in client.get_metric_history(run, name)]
             return [(value.key, value.timestamp, value.step, value.value) for value in values]
 
@@ -243,7 +243,7 @@ class Tracking:
     def _artifact_uri(self, run: str) -> str:
         uri = None
         if self.exists() and self.store.database:
-            uri = tracking_sqlite.artifact_uri(self.store.database, run)
+            uri = sqlite.artifact_uri(self.store.database, run)
         elif self.exists() and (found := self._get(run)):
             uri = found.info.artifact_uri
         if uri is None:
@@ -275,7 +275,7 @@ class Tracking:
 
         found = client.get_experiment_by_name(suite)
         if found is None:
-            folder = tracking_scheme.legal(suite).replace("/", "_")
+            folder = scheme.legal(suite).replace("/", "_")
             place = self.store.artifacts / folder if self.store.artifacts else None
             try:
                 return client.create_experiment(suite, place.as_uri() if place else None)
@@ -305,9 +305,9 @@ class LiveRun:
 
     def phase_started(self, event: PhaseStarted) -> None:
         """Say which phase runs. Raises ValueError for a phase whose name would hide its curves."""
-        tracking_scheme.curve_name(Point(event.phase, 0, "loss", 0.0))
+        scheme.curve_name(Point(event.phase, 0, "loss", 0.0))
         self._epochs = event.epochs
-        self._try({tracking_scheme.PROGRESS: f"{event.phase}: epoch 0 of {event.epochs}"})
+        self._try({scheme.PROGRESS: f"{event.phase}: epoch 0 of {event.epochs}"})
 
     def step_ended(self, done: int, total: int) -> None:
         """Do nothing: a store is too slow to be told every step."""
@@ -315,7 +315,7 @@ class LiveRun:
     def epoch_ended(self, event: EpochEnded) -> None:
         """Log the epoch's points. A store that fails now is tried again an epoch later: no training is lost to it."""
         self._add(event.points)
-        self._try({tracking_scheme.PROGRESS: f"{event.phase}: epoch {event.epoch} of {self._epochs}"})
+        self._try({scheme.PROGRESS: f"{event.phase}: epoch {event.epoch} of {self._epochs}"})
 
     def finish(self, record: Record, predictions: tuple[Predictions, ...] = ()) -> Record:
         """Log what became of the cell and end its run; return the record with the run's id.
@@ -325,7 +325,7 @@ class LiveRun:
         """
         if record.status not in ENDINGS:
             raise ValueError(f"a run can't be ended as {record.status}")
-        metrics, odd = tracking_scheme.final_metrics(record)
+        metrics, odd = scheme.final_metrics(record)
         reason = "; ".join(filter(None, (record.reason, *odd)))
         self.record = dataclasses.replace(
             record,
@@ -338,7 +338,7 @@ class LiveRun:
         self._add(record.points)
         with reported(self._store):
             self._write_artifacts(predictions)
-            self.log(metrics, tags=tracking_scheme.tags(self.record))
+            self.log(metrics, tags=scheme.tags(self.record))
             self._client.set_terminated(self.record.run, ENDINGS[record.status])
         return self.record
 
@@ -351,7 +351,7 @@ class LiveRun:
         """Log final `metrics`, `parameters`, `tags`, and the points that wait, in as few requests as MLflow allows."""
         from mlflow.entities import Metric, Param, RunTag
 
-        points = [Metric(tracking_scheme.curve_name(p), p.value, at, p.epoch) for p, at in self._waiting]
+        points = [Metric(scheme.curve_name(p), p.value, at, p.epoch) for p, at in self._waiting]
         finals = [Metric(name, value, self._now(), 0) for name, value in (metrics or {}).items()]
         self._client.log_batch(
             self.record.run,
@@ -393,7 +393,7 @@ class LiveRun:
             if predictions:
                 Path(folder, "predictions").mkdir()
             for found in predictions:
-                tracking_files.write(found, Path(folder, "predictions", tracking_files.file_name(found)))
+                files.write(found, Path(folder, "predictions", files.file_name(found)))
             self._client.log_artifacts(self.record.run, folder)
 
 

@@ -13,7 +13,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmark import tracking_scheme, tracking_sqlite
 from benchmark.cell import Cell, Protocol, TaskIdentity
 from benchmark.errors import UsageError
 from benchmark.predictions import Predictions
@@ -29,7 +28,7 @@ from benchmark.record import (
     Score,
     Status,
 )
-from benchmark.tracking import Tracking
+from benchmark.tracking import Tracking, scheme, sqlite
 
 ROWS = 40
 
@@ -268,7 +267,7 @@ def test_records_are_selected_and_newest_come_first(tracking: Tracking) -> None:
 
 def test_points_read_with_sql_and_by_mlflow_agree(tracking: Tracking) -> None:
     saved = run(tracking, make_record())
-    own = sorted(value for value in tracking._metric_values(saved.run) if tracking_scheme.point(value[0], 0, 0.0))
+    own = sorted(value for value in tracking._metric_values(saved.run) if scheme.point(value[0], 0, 0.0))
     tracking.store = dataclasses.replace(tracking.store, database=None)
     assert sorted(tracking._metric_values(saved.run)) == own
     assert len(own) == 4
@@ -285,9 +284,7 @@ def test_runs_of_others_in_the_store_are_passed_over(tracking: Tracking) -> None
     experiment = client.get_run(saved.run).info.experiment_id
     client.create_run(experiment, run_name="mine")
     client.create_run("0", tags={"bench.cell": "1", "bench.status": "done", "bench.json.cell": "{"})
-    client.create_run(
-        "0", tags={"bench.status": "done", **{f"bench.json.{noun}": "[]" for noun in tracking_scheme.NOUNS}}
-    )
+    client.create_run("0", tags={"bench.status": "done", **{f"bench.json.{noun}": "[]" for noun in scheme.NOUNS}})
     broken = client.create_run(experiment, tags=dict(tracking._rows("quick")[0][1]) | {"bench.json.cell": '{"seed":1}'})
     assert [record.run for record in tracking.records()] == [saved.run]
     assert broken.info.run_id not in {record.run for record in tracking.records()}
@@ -318,10 +315,10 @@ def test_long_values_are_divided(tracking: Tracking) -> None:
     (found,) = tracking.records()
     assert found.data == (facts,)
     assert found.reason.startswith("long long")
-    assert len(found.reason) == tracking_scheme.TAG_LENGTH
+    assert len(found.reason) == scheme.TAG_LENGTH
     from mlflow.utils.validation import MAX_TAG_VAL_LENGTH
 
-    assert tracking_scheme.TAG_LENGTH <= MAX_TAG_VAL_LENGTH
+    assert scheme.TAG_LENGTH <= MAX_TAG_VAL_LENGTH
 
 
 def test_odd_names(tracking: Tracking) -> None:
@@ -336,16 +333,16 @@ def test_odd_names(tracking: Tracking) -> None:
 def test_a_run_whose_process_is_gone(tracking: Tracking, how: str, monkeypatch: pytest.MonkeyPatch) -> None:
     if how == "kill":
         child = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
-        described = f"{os.uname().nodename}:{child.pid}:{tracking_scheme._started(child.pid)}"
-        assert not tracking_scheme.is_gone(described)
+        described = f"{os.uname().nodename}:{child.pid}:{scheme._started(child.pid)}"
+        assert not scheme.is_gone(described)
         child.kill()
-        while tracking_scheme._started(child.pid) != "ended":
+        while scheme._started(child.pid) != "ended":
             pass
-        assert tracking_scheme.is_gone(described)  # over, but not yet waited for
+        assert scheme.is_gone(described)  # over, but not yet waited for
         child.communicate()
-        monkeypatch.setattr(tracking_scheme, "process", lambda: described)
+        monkeypatch.setattr(scheme, "process", lambda: described)
     if how == "other host":
-        monkeypatch.setattr(tracking_scheme, "process", lambda: "elsewhere:1:1")
+        monkeypatch.setattr(scheme, "process", lambda: "elsewhere:1:1")
     tracking.begin(make_cell(), make_environment(), DATA)
     (found,) = tracking.records()
     expected = ("interrupted", "its process is gone") if how == "kill" else ("running", "")
@@ -368,7 +365,7 @@ def test_a_deleted_experiment(tracking: Tracking) -> None:
 def test_a_finished_store_can_be_read_while_another_process_writes(tracking: Tracking) -> None:
     saved = run(tracking, make_record())
     assert tracking.store.database
-    with tracking_sqlite.connection(tracking.store.database) as writer:
+    with sqlite.connection(tracking.store.database) as writer:
         writer.execute("BEGIN IMMEDIATE")
         assert [record.run for record in tracking.records()] == [saved.run]
         writer.execute("ROLLBACK")
@@ -376,7 +373,7 @@ def test_a_finished_store_can_be_read_while_another_process_writes(tracking: Tra
 
 def test_two_processes_make_one_store(tmp_path: Path) -> None:
     code = (
-        "import sys; sys.path.insert(0, sys.argv[2]); import test_tracking as t;"
+        "import sys; sys.path.insert(0, sys.argv[2]); import test_runs as t;"
         "t.run(t.Tracking(f'sqlite:///{sys.argv[1]}/mlflow.db'), t.make_record(t.make_cell(int(sys.argv[3]))))"
     )
     here = str(Path(__file__).parent)
