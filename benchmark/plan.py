@@ -39,6 +39,7 @@ class Plan:
     device: str  # cpu | cuda:0 | mps
     cells: tuple[Cell, ...]
     tuning: Mapping[str, Tuning] = dataclasses.field(default_factory=dict)  # of tuned cells, by id
+    skipped: Mapping[str, str] = dataclasses.field(default_factory=dict)  # method without meaning for the suite → why
 
     def without_test(self) -> Plan:
         """Return the plan with not a row of a test split left: choosing must not see one (law 3).
@@ -70,8 +71,11 @@ def plan(request: Request) -> Plan:
     device = choose_device(request.device)
     tasks = _tasks(suite, request)
     encoder = resolve(suite.encoder)
-    for name, settings, _ in variants:
-        _check(name, settings, budget, encoder.layers, tasks, request.methods)
+    skipped = {
+        name: reason
+        for name, settings, _ in variants
+        if (reason := _check(name, settings, budget, encoder.layers, tasks, request.methods))
+    }
     protocol = _protocol(suite, tasks, encoder)
     cells = tuple(
         Cell(
@@ -88,7 +92,7 @@ def plan(request: Request) -> Plan:
         for seed in request.seeds
         for name, settings, origin in variants
     )
-    return Plan(suite, tasks, encoder, device, cells)
+    return Plan(suite, tasks, encoder, device, cells, skipped=skipped)
 
 
 def _overridden(suite: Suite, request: Request) -> Suite:
@@ -127,23 +131,26 @@ def _tasks(suite: Suite, request: Request) -> tuple[Task, ...]:
         if len(set(task.train.labels)) == 1:
             raise UsageError(
                 f"{task.source}: all training rows of task {task.name!r} have the same label: nothing to learn, "
-                "check --label-column"
+                f"check {'the label_column of its source' if several else '--label-column'}"
             )
     return tasks
 
 
 def _check(
     name: str, settings: Settings, budget: Budget, layers: int, tasks: Sequence[Task], asked: Sequence[str]
-) -> None:
-    """Raise UsageError where a method can't be run, or has no meaning for the suite although it was asked for by name.
+) -> str:
+    """Return why a method has no meaning for the suite; nothing where it has one.
 
     One that ``all`` brings along and that has no meaning is planned all the same: its cells are recorded as skipped.
+    Raises UsageError where a method can't be run, or has no meaning for the suite although it was asked for by name.
     """
     try:
         method.build(name, settings, budget).check(layers, [task.head for task in tasks])
     except SkippedError as error:
         if name in {registry.canonical(given) for given in asked if given != "all"}:
             raise UsageError(f"{name!r} can't be run on this suite: {error}") from error
+        return str(error)
+    return ""
 
 
 def _protocol(suite: Suite, tasks: Sequence[Task], encoder: EncoderSource) -> Protocol:

@@ -90,9 +90,7 @@ class PhaseCost:
     first_epoch_seconds: float | None  # kept apart: it pays for warm-up of caches and kernels
     epoch_seconds: float | None  # median over the other epochs; over the only one where there is but one
     examples_per_second: float | None
-    encode_seconds: float = (
-        0.0  # once, before the first epoch; next to none where an earlier cell left the states on disk
-    )
+    encode_seconds: float = 0.0  # once, before the first epoch; next to none where an earlier cell left states on disk
 
     @property
     def trainable(self) -> int:
@@ -111,9 +109,36 @@ class Cost:
 
     @property
     def headline(self) -> PhaseCost | None:
-        """The phase that trains the encoder (the last that does: for the tasks themselves), else the first one."""
+        """The phase that trains the encoder (the last that does: for the tasks themselves); else all as one.
+
+        Where the encoder is frozen throughout, the phases are about different tasks: their heads and seconds add up.
+        """
         training = (phase for phase in reversed(self.phases) if phase.trainable_encoder > 0)
-        return next(training, self.phases[0] if self.phases else None)
+        return next(training, _together(self.phases) if self.phases else None)
+
+
+def _together(phases: tuple[PhaseCost, ...]) -> PhaseCost:
+    """Return the cost of phases that train heads on one and the same frozen encoder."""
+    if len(phases) == 1:
+        return phases[0]
+    heads = sum(phase.trainable_head for phase in phases)
+    seconds = [phase.epoch_seconds for phase in phases if phase.epoch_seconds is not None]
+    first = [phase.first_epoch_seconds for phase in phases if phase.first_epoch_seconds is not None]
+    seen = [
+        phase.examples_per_second * phase.epoch_seconds
+        for phase in phases
+        if phase.examples_per_second is not None and phase.epoch_seconds is not None
+    ]
+    return PhaseCost(
+        phase=" + ".join(phase.phase for phase in phases),
+        trainable_encoder=0,
+        trainable_head=heads,
+        total=phases[0].total - phases[0].trainable_head + heads,
+        first_epoch_seconds=sum(first) if len(first) == len(phases) else None,
+        epoch_seconds=sum(seconds) if len(seconds) == len(phases) else None,
+        examples_per_second=sum(seen) / sum(seconds) if len(seen) == len(phases) and sum(seconds) > 0 else None,
+        encode_seconds=sum(phase.encode_seconds for phase in phases),
+    )
 
 
 @dataclass(frozen=True)

@@ -10,8 +10,10 @@ import streamlit as st
 
 from benchmark import terminal
 from benchmark.cell import Protocol
+from benchmark.scales import about_loss, of_metric
 from leaderboard import words
 from leaderboard.context import Context
+from leaderboard.queries.board import of_tasks
 
 CHART = {"displaylogo": False, "modeBarButtonsToRemove": ["select2d", "lasso2d", "autoScale2d"]}
 """Plotly's settings of every figure."""
@@ -97,6 +99,7 @@ def scaled(protocol: Protocol, frame: pd.DataFrame) -> pd.DataFrame:
     factor, _, _ = words.scale(protocol)
     factors = {"test": factor, "half": factor, "validation": factor, "share": 100.0, "memory": 1e-6}
     factors |= {"precision": 100.0, "recall": 100.0}
+    factors |= {name: of_metric(task.metric).factor for name, task in of_tasks(protocol).items()}
     return frame.assign(**{name: frame[name] * times for name, times in factors.items() if name in frame})
 
 
@@ -105,14 +108,21 @@ def columns(protocol: Protocol) -> dict[str, Any]:
     column = st.column_config
     _, unit, digits = words.scale(protocol)
     score, number = words.score_name(protocol), f"%.{digits}f"
+    nats = "" if "squared" in about_loss(protocol) else " (nats)"
+    tasks = {
+        name: column.NumberColumn(f"{task.name} {scale.title}", format=f"%.{scale.digits}f", help="on test data")
+        for name, task in of_tasks(protocol).items()
+        for scale in (of_metric(task.metric),)
+    }
     return {
+        **tasks,
         "method": column.TextColumn("method", pinned=True),
         "origin": column.TextColumn("origin", help="default, set by hand, tuned by a study, or a paper's parameters"),
         "tie": column.TextColumn("tie", help="Rows that share a letter can't be told apart.", width=60),
         "test": _score(f"test {score}{unit}", number, unit),
         "half": column.NumberColumn("± 95%", format=number, help="Half-width of the interval over seeds", width=68),
         "validation": column.NumberColumn(f"validation{unit}", format=number),
-        "loss": column.NumberColumn("test loss (nats)", format="%.3f", help="Cross-entropy per example"),
+        "loss": column.NumberColumn(f"test loss{nats}", format="%.3f", help=about_loss(protocol)),
         "trainable": column.NumberColumn("trainable parameters", format="localized"),
         "share": column.NumberColumn("of all (%)", format="%.2f", width="small"),
         "epoch_seconds": column.NumberColumn("s per epoch", format="%.2f"),

@@ -172,7 +172,12 @@ def _plan_document(plan: Plan, tracking: Tracking, done: Mapping[str, Record]) -
         "tracking_uri": tracking.store.shown,
         "steps_per_cell": _steps(plan),
         "cells": [
-            {"id": cell.id, "finished": cell.id in done, "run": done[cell.id].run if cell.id in done else None}
+            {
+                "id": cell.id,
+                "finished": cell.id in done,
+                "skipped": plan.skipped.get(cell.method),
+                "run": done[cell.id].run if cell.id in done else None,
+            }
             | to_plain(cell)
             for cell in plan.cells
         ],
@@ -206,7 +211,8 @@ def _print_dry_run(plan: Plan, tracking: Tracking, done: Mapping[str, Record], s
     for name, cells in groups.items():
         over = sum(cell.id in done for cell in cells)
         seeds = ", ".join(str(cell.seed) for cell in cells)
-        grid.add_row(name, str(len(cells)), seeds, str(over), str(len(cells) - over))
+        missing = "skipped" if cells[0].method in plan.skipped else str(len(cells) - over)
+        grid.add_row(name, str(len(cells)), seeds, str(over), missing)
     console = terminal.console(stream)
     first = plan.cells[0]
     protocol = first.protocol
@@ -225,5 +231,7 @@ def _print_dry_run(plan: Plan, tracking: Tracking, done: Mapping[str, Record], s
     console.print()
     console.print(grid)
     console.print()
-    todo = sum(cell.id not in done for cell in plan.cells)
+    for method, reason in plan.skipped.items():
+        console.print(f"{method} is skipped: {reason}")
+    todo = sum(cell.id not in done and cell.method not in plan.skipped for cell in plan.cells)
     console.print(f"{terminal.counted(len(plan.cells), 'cell')}, {todo:,} to run; nothing was trained or written")

@@ -62,14 +62,14 @@ class Sweep:
 
     plan: Plan
     intents: tuple[Intent, ...]
-    left_out: tuple[str, ...]  # of --methods all: those with nothing to search
+    left_out: tuple[str, ...]  # of --methods all: those with nothing to search, or without meaning for the suite
 
 
 def prepare(wish: Wish) -> Sweep:
     """Return the studies of `wish`. Nothing is trained or written. Raises UsageError for whatever can't be done."""
     made = plan(replace(wish.request, seeds=(0,)))
-    cells = {cell.method: cell for cell in made.cells}
-    if len(cells) < len(made.cells):
+    cells = {cell.method: cell for cell in made.cells if cell.method not in made.skipped}
+    if len(cells) + len(made.skipped) < len(made.cells):
         raise UsageError(
             "--set gives several values: a parameter that isn't searched has one; to search it, use --space"
         )
@@ -89,7 +89,7 @@ def prepare(wish: Wish) -> Sweep:
     if not intents:
         raise UsageError("no method has a parameter to search: `bench show METHOD` shows ranges; --space gives one")
     _sampler_is_there(wish.sampler)
-    return Sweep(made.without_test(), tuple(intents), tuple(empty))
+    return Sweep(made.without_test(), tuple(intents), (*empty, *made.skipped))
 
 
 def run(

@@ -8,6 +8,7 @@ from typing import Any
 
 import pandas as pd
 
+from benchmark.cell import Protocol, TaskIdentity
 from benchmark.record import Record
 from benchmark.standings import Board
 from benchmark.tables import Row
@@ -21,7 +22,7 @@ COLUMNS = (
     "test",  # mean of the headline score
     "half",  # half-width of its 95% interval over seeds
     "validation",
-    "loss",  # mean test cross-entropy: nats per example
+    "loss",  # mean over tasks of the test loss per example
     "trainable",  # parameters
     "share",  # of all parameters
     "epoch_seconds",  # median over seeds
@@ -37,10 +38,15 @@ COLUMNS = (
 
 
 def board(table: Table, shown: Sequence[Row], judged: Board | None) -> pd.DataFrame:
-    """Return a line for each of `shown` with `COLUMNS`; no tie letters without `judged`."""
+    """Return a line for each of `shown` with `COLUMNS` and `of_tasks`; no tie letters without `judged`."""
     letters = {place.row.cell.group: place.letters for place in judged.places} if judged else {}
     lines = [_line(table, row, row.cell.group, letters) for row in shown]
-    return pd.DataFrame(lines, columns=list(COLUMNS)).set_index("group")
+    return pd.DataFrame(lines, columns=[*COLUMNS, *of_tasks(table.protocol)]).set_index("group")
+
+
+def of_tasks(protocol: Protocol) -> dict[str, TaskIdentity]:
+    """Return the columns of the tasks' own metrics on test, on those metrics' scales; none where there is one task."""
+    return {f"task {task.name}": task for task in protocol.tasks} if len(protocol.tasks) > 1 else {}
 
 
 def _line(table: Table, row: Row, group: str, letters: dict[str, str]) -> dict[str, Any]:
@@ -49,8 +55,10 @@ def _line(table: Table, row: Row, group: str, letters: dict[str, str]) -> dict[s
     peaks = [record.cost.peak_memory_bytes for record in scored if record.cost.peak_memory_bytes is not None]
     fits = [record.cost.fit_seconds for record in scored]
     tuning = next((record.tuning for record in scored if record.tuning), None)
+    own = zip(of_tasks(table.protocol), row.tasks, strict=False)  # none where there is one task
     return {
         "group": group,
+        **{name: task.test.mean if task.test else None for name, task in own},
         "method": row.label,
         "origin": row.cell.origin,
         "tie": letters.get(group, ""),

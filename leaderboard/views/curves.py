@@ -23,7 +23,11 @@ def render(context: Context) -> None:
         return
     rows = {context.name(row): row for row in context.shown}
     names = st.multiselect(
-        "Rows", list(rows), key="rows", bind="query-params", placeholder=f"the first {min(FIRST, len(rows))}"
+        "Rows",
+        list(rows),
+        key="rows",
+        bind="query-params",
+        placeholder=f"the first {FIRST}" if len(rows) > FIRST else "all",
     )
     chosen = [rows[name] for name in names] or list(context.shown[:FIRST])
     lines = curves.frame(

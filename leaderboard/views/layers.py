@@ -125,7 +125,7 @@ def _tables(context: Context, lines: pd.DataFrame, advice: pd.DataFrame) -> None
         show.table(
             context.protocol,
             found.assign(curve=found["curve"].map(titles)),
-            found.columns,
+            ["curve", "layer", "value", "epoch", "phase"],
             key="best_layers",
             column_config={
                 "curve": text("figure", pinned=True),

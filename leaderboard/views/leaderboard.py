@@ -44,7 +44,7 @@ def _table(context: Context, frame: pd.DataFrame) -> str | None:
     state = show.table(
         context.protocol,
         frame,
-        _columns(frame),
+        _columns(context, frame),
         rows=24,
         key=f"board {zlib.crc32(' '.join(groups).encode()):08x}",
         on_select="rerun",
@@ -60,9 +60,9 @@ def _table(context: Context, frame: pd.DataFrame) -> str | None:
     return chosen
 
 
-def _columns(frame: pd.DataFrame) -> list[str]:
+def _columns(context: Context, frame: pd.DataFrame) -> list[str]:
     """Return which columns are shown: what failed stands beside the score, and what no row has is left out."""
-    first = ["method", "test", "half", "tie", "done", "others", "status"]
+    first = ["method", "test", "half", "tie", *queries.of_tasks(context.protocol), "done", "others", "status"]
     rest = ["validation", "loss", "trainable", "epoch_seconds", "memory", "share", "origin"]
     tuning = [name for name in ("tuning_trials", "tuning_seconds") if frame[name].notna().any()]
     return [name for name in (*first, *rest, *tuning) if name != "others" or frame["others"].any()]

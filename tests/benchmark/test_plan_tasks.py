@@ -80,7 +80,10 @@ def test_a_method_without_meaning_for_the_suite_is_refused_by_name_and_planned_u
         planned(methods=("swa",))
     with pytest.raises(UsageError, match="'swa' can't be run"):
         planned(methods=("all", "swa"))
-    assert [cell.method for cell in planned(methods=("all",)).cells] == list(registry.names())
+    made = planned(methods=("all",))
+    assert [cell.method for cell in made.cells] == list(registry.names())
+    assert made.skipped["swa"] == "wants a suite of nine tasks, and this one has 3"
+    assert "finetune" not in made.skipped
 
 
 @pytest.mark.parametrize(

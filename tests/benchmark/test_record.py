@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import pytest
 
 from benchmark.cell import Cell, Protocol, TaskIdentity
-from benchmark.record import DataFacts, Record, Score
+from benchmark.record import Cost, DataFacts, PhaseCost, Record, Score
 
 SST = TaskIdentity("sst", "classes", "accuracy", "a", "b", "c")
 QUORA = TaskIdentity("quora", "pair-binary", "accuracy", "a", "b", "c")
@@ -65,3 +67,17 @@ def test_no_mean_of_some_tasks_alone(missing: int) -> None:
 def test_the_share_of_rows_that_were_cut() -> None:
     facts = DataFacts("t", "s", False, (("train", 200), ("test", 0)), (), (("train", 30), ("test", 0)), ())
     assert facts.truncated_shares == (("train", 0.15),)
+
+
+def test_heads_on_a_frozen_encoder_add_up() -> None:
+    first = PhaseCost("probe-sst", 0, 30, 1030, 3.0, 2.0, 50.0, 7.0)  # 100 examples an epoch
+    second = PhaseCost("probe-sts", 0, 10, 1010, 1.0, 0.5, 400.0, 5.0)  # 200
+    both = Cost((first, second)).headline
+    assert both == PhaseCost("probe-sst + probe-sts", 0, 40, 1040, 4.0, 2.5, 120.0, 12.0)
+    assert Cost((first,)).headline == first
+    assert Cost((first, dataclasses.replace(second, epoch_seconds=None))).headline == dataclasses.replace(
+        both, epoch_seconds=None, examples_per_second=None
+    )
+    encoder = dataclasses.replace(second, trainable_encoder=5)
+    assert Cost((first, encoder, first)).headline == encoder
+    assert Cost().headline is None

@@ -12,10 +12,11 @@ import pytest
 
 from benchmark.metrics import binary_cross_entropy, cross_entropy, macro_f1
 from benchmark.predictions import Predictions
-from benchmark.record import Point
+from benchmark.record import Point, Score
 from benchmark.standings import standings
 from benchmark.tables import rows
 from benchmark.tracking import Tracking
+from leaderboard import show
 from leaderboard.queries import board, curves, errors, texts, tradeoffs
 from leaderboard.queries.selection import Filters, let_through, options, protocol_name
 from leaderboard.queries.table import Table
@@ -38,6 +39,27 @@ def test_the_frame_has_the_tables_figures(known: Known, made_up: str) -> None:
         assert (line["test"], line["half"]) == (row.test.mean, row.test.half_width)
         assert (line["loss"], line["epoch_seconds"] or None) == (row.loss, row.epoch_seconds) or not row.epoch_seconds
         assert (line["trainable"], line["done"], line["others"]) == (row.trainable, len(row.seeds), len(row.others))
+
+
+def test_several_tasks_have_columns_of_their_own(known: Known) -> None:
+    table = known["quick"]
+    assert board.of_tasks(table.protocol) == {}
+    task = table.protocol.tasks[0]
+    pairs = dataclasses.replace(task, name="sts", kind="pair-number", metric="pearson")
+    protocol = dataclasses.replace(table.protocol, tasks=(task, pairs))
+    record = next(found for found in table.records if found.status == "done")
+    scores = tuple(
+        Score(split, name, metric, value)
+        for split in ("validation", "test")
+        for name, metric, value in ((task.name, "accuracy", 0.75), ("sts", "pearson", 0.5))
+    )
+    cell = dataclasses.replace(record.cell, protocol=protocol)
+    several = Table(protocol, (dataclasses.replace(record, cell=cell, scores=scores),))
+    (line,) = board.board(several, several.rows, None).to_dict("records")
+    assert (line[f"task {task.name}"], line["task sts"], line["test"]) == (0.75, 0.5, 0.75)
+    (shown,) = show.scaled(protocol, board.board(several, several.rows, None)).to_dict("records")
+    assert (shown[f"task {task.name}"], shown["task sts"], shown["test"]) == (75.0, 0.5, 75.0)
+    assert set(board.of_tasks(protocol)) <= set(show.columns(protocol))
 
 
 def test_letters_are_those_of_the_standings(known: Known, made_up: str) -> None:

@@ -50,6 +50,21 @@ def test_a_dry_run_shows_the_plan_and_writes_nothing(
     assert list(place.iterdir()) == []
 
 
+def test_a_dry_run_says_what_will_be_skipped_and_why(tiny_encoder: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    words = ["run", "--encoder", str(tiny_encoder()), "--dry-run"]
+    assert main(words) == 0
+    said = capsys.readouterr().out
+    (line,) = [line for line in said.splitlines() if line.startswith("pcgrad ") and "cells" not in line][:1]
+    assert line.split()[-1] == "skipped"
+    assert "pcgrad is skipped: " in said
+    assert main([*words, "--json"]) == 0
+    found = document(capsys)
+    skipped = {cell["method"] for cell in found["cells"] if cell["skipped"]}
+    assert f"{len(found['cells'])} cells, {len(found['cells']) - len(skipped)} to run" in said
+    assert "pcgrad" in skipped
+    assert "finetune" not in skipped
+
+
 def test_a_run_ends_with_the_table_and_what_to_type_next_and_is_not_repeated(
     words: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
