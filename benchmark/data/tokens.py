@@ -99,7 +99,7 @@ class TokenCache:
 
     def _load(self, key: str) -> Tokens | None:
         try:
-            with np.load(self._path(key)) as stored:
+            with self._path(key).open("rb") as file, np.load(file) as stored:  # numpy leaves a torn file open
                 return Tokens(stored["flat"], stored["offsets"], int(stored["truncated"]))
         except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
             return None  # absent, or torn by a crash: made again
