@@ -354,7 +354,10 @@ def _notes(rows: Sequence[Row], protocol: Protocol) -> list[str]:
         if row.tuning:
             cost = f"{terminal.counted(row.tuning.trials, 'trial')}, {terminal.duration(row.tuning.seconds)}"
             lines.append(f"{row.label}: tuned on validation by study {row.tuning.study}, which cost {cost}")
-        lines += [f"{row.label}, seed {other.seed}: {other.status}: {other.reason}" for other in row.others]
+        alike: dict[str, list[int]] = {}  # what became of cells → their seeds
+        for other in row.others:
+            alike.setdefault(f"{other.status}: {other.reason}", []).append(other.seed)
+        lines += [f"{row.label}, {_seeds(found)}: {what}" for what, found in alike.items()]
     return lines
 
 
