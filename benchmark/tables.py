@@ -80,6 +80,15 @@ class Row:
             return self.others[0].status
         return ", ".join(f"{count} {status}" for status, count in counts.items()) or "done"
 
+    @property
+    def without_score(self) -> list[str]:
+        """What became of the cells without a score, a line for those that fared alike: ``a, seeds 0–2: skipped: …``."""
+        alike: dict[str, list[int]] = {}
+        for other in self.others:
+            reason = "" if other.status == "running" else f": {other.reason}"
+            alike.setdefault(f"{other.status}{reason}", []).append(other.seed)
+        return [f"{self.label}, {_seeds(seeds)}: {what}" for what, seeds in alike.items()]
+
 
 def rows(records: Iterable[Record]) -> tuple[Row, ...]:
     """Return one row per group of cells, by protocol (in order of appearance) and then by test score, best first.
@@ -354,10 +363,7 @@ def _notes(rows: Sequence[Row], protocol: Protocol) -> list[str]:
         if row.tuning:
             cost = f"{terminal.counted(row.tuning.trials, 'trial')}, {terminal.duration(row.tuning.seconds)}"
             lines.append(f"{row.label}: tuned on validation by study {row.tuning.study}, which cost {cost}")
-        alike: dict[str, list[int]] = {}  # what became of cells → their seeds
-        for other in row.others:
-            alike.setdefault(f"{other.status}: {other.reason}", []).append(other.seed)
-        lines += [f"{row.label}, {_seeds(found)}: {what}" for what, found in alike.items()]
+        lines += row.without_score
     return lines
 
 

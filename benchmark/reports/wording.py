@@ -113,9 +113,7 @@ def notes(board: Board) -> tuple[str, ...]:
         made.append(f"Test loss is {about_loss(board.protocol)}.")
     made += _on_ties(board)
     for place in board.places:
-        for other in place.row.others:
-            reason = "" if other.status == "running" else f": {other.reason}"
-            made.append(f"{place.row.label}, seed {other.seed}: {other.status}{reason}")
+        made += place.row.without_score
     return tuple(made)
 
 

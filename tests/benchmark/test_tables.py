@@ -112,10 +112,10 @@ def test_cells_that_failed_stay_visible_with_their_reasons() -> None:
     assert "a, seed 2: failed: no reason was recorded" in lines
     assert "b, seed 0: skipped: no meaning here" in lines
     alike = [bad(cell("c", seed), "skipped" if seed < 3 else "failed", "no meaning here") for seed in range(4)]
+    assert next(line for line in lines if line.startswith("a ")).split()[-2:] == ["1/3", "diverged"]
     lines = printed(alike)
     assert "c, seeds 0–2: skipped: no meaning here" in lines
     assert "c, seed 3: failed: no meaning here" in lines
-    assert next(line for line in lines if line.startswith("a ")).split()[-2:] == ["1/3", "diverged"]
 
 
 @pytest.mark.parametrize("value", [math.nan, math.inf])
