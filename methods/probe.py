@@ -31,7 +31,7 @@ from benchmark.train.run import Run
 from benchmark.train.schedules import Cosine
 
 
-@method("probe", source="vela-2024 §4.5, §6.3, appendix A; Alain and Bengio 2017")
+@method("probe", source="vela-2024 §4.5, §6.3, appendix A; Alain and Bengio 2017; He et al. 2022, appendix A.1")
 @dataclass(frozen=True)
 class Probe:
     """An independent head on each hidden layer of the frozen encoder, all trained in one pass over states encoded once.
@@ -39,6 +39,9 @@ class Probe:
     A head is 0 to 3 transformer layers, copied from the encoder's next ones, new, or both, then pooler and linear;
     heads with copies stand on the layers that have enough above them. Each is a task of its own to the loop, about the
     same rows, with its own clipping and its own best epoch, and comes out as if it were trained alone.
+
+    What a linear probe reads is standardised: layers differ a hundredfold in how much their [CLS] varies, which says
+    nothing of what they know (He et al. 2022 put a batch normalisation without parameters there).
 
     The recommended layer is the smallest one within a standard error of the best on validation; the scores are those of
     its head. The report trained heads with layers of their own (`blocks=model:2`) for 10 epochs with a rate of 1e-5;
@@ -58,6 +61,9 @@ class Probe:
         CONCAT, "how the vectors u, v of a pair's sentences become one: u, v or |u - v|, u * v", choices=JOINS
     )
     gradient_clip: float | None = parameter(1.0, "largest norm of a head's gradient; none: not clipped", above=0.0)
+    standardise: bool = parameter(
+        True, "what a head without layers of its own reads, by the training rows' mean and standard deviation"
+    )
 
     def check(self, layers: int, heads: Sequence[Head]) -> None:
         """Raise UsageError for more copied layers than the encoder has, or blocks that can't be read."""
@@ -98,7 +104,7 @@ class Probe:
             schedule=Cosine(floor=1.0),  # constant
             optimizer=AdamW(self.weight_decay),
             batches=Together(budget.batch_size, self.epochs or budget.epochs),
-            heads=AtLayers(places, self.dropout, self.join),
+            heads=AtLayers(places, self.dropout, self.join, self.standardise),
             objective=TaskLoss(phase=f"probe-{head.name}"),
             importance=Weights(),
             gradients=Summed(self.gradient_clip),

@@ -9,6 +9,8 @@ from benchmark.model.encoder import TOP, Encoder, Reading, Tap
 
 CONCAT, DIFFERENCE = "concat", "difference"
 JOINS = (CONCAT, DIFFERENCE)
+CONSTANT = 1e-5
+"""A deviation below this share of the mean is rounding."""
 
 
 class ClassifierHead(nn.Sequential):
@@ -42,12 +44,29 @@ class LayerHead(nn.Module):
 
     vela-2024 section 4.5. The vectors of a pair's sentences are joined after the pooler. The encoder is read at `tap`;
     `vectors` and `forward` are apart because where nothing is learned the first goes over texts, the second over rows.
+
+    One that is to `standardise` reads each dimension of [CLS] in units of its standard deviation about its mean, both
+    of the training rows (`observe`). Layers differ a hundredfold in how much their [CLS] varies: without it a head on
+    most of them learns next to nothing, whatever they know.
     """
 
+    mean: Tensor  # (width,)
+    scale: Tensor  # (width,): 1 / standard deviation
+
     def __init__(
-        self, tap: Tap, blocks: nn.ModuleList, width: int, outputs: int, dropout: float, join: str | None
+        self,
+        tap: Tap,
+        blocks: nn.ModuleList,
+        width: int,
+        outputs: int,
+        dropout: float,
+        join: str | None,
+        standardise: bool = False,
     ) -> None:
         super().__init__()
+        self.standardise = standardise
+        self.register_buffer("mean", torch.zeros(width))
+        self.register_buffer("scale", torch.ones(width))
         self.tap = tap
         self.blocks = blocks
         self.pooler = nn.Linear(width, width)
@@ -63,9 +82,18 @@ class LayerHead(nn.Module):
             states = output if isinstance(output, Tensor) else output[0]
         return states[:, 0]
 
+    @torch.no_grad()
+    def observe(self, vectors: Tensor) -> None:
+        """Take mean and standard deviation from `vectors`, (n, width). A dimension that doesn't vary is left out."""
+        wide = vectors.double()
+        mean, deviation = wide.mean(dim=0), wide.std(dim=0, correction=0)
+        varies = deviation > CONSTANT * (mean.abs() + CONSTANT)
+        self.mean.copy_(mean)
+        self.scale.copy_(torch.where(varies, 1.0 / deviation, torch.zeros_like(deviation)))
+
     def forward(self, vectors: Tensor) -> Tensor:
         """Return the answer to `vectors`, (sentences · rows, width) → (rows, outputs)."""
-        pooled = torch.tanh(self.pooler(vectors))
+        pooled = torch.tanh(self.pooler((vectors - self.mean) * self.scale))
         answer: Tensor = self.linear(self.dropout(pooled if self.join is None else joined(pooled, self.join)))
         return answer
 

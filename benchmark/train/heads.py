@@ -65,6 +65,7 @@ class AtLayers:
     places: tuple[tuple[str, Place], ...]  # by the head's name; empty: all as usual
     dropout: float
     join: str = "concat"
+    standardise: bool = False  # what a head without layers of its own reads
 
     def check(self, layers: int, heads: Sequence[Head]) -> None:
         """Raise UsageError for a head that isn't there, a layer that the encoder lacks, or too few layers to copy."""
@@ -93,7 +94,8 @@ class AtLayers:
 
     def _head(self, model: Model, head: Head, tap: Tap, blocks: nn.ModuleList) -> nn.Module:
         join = self.join if head.sentences > 1 else None
-        return LayerHead(tap, blocks, model.encoder.hidden, head.outputs, self.dropout, join)
+        plain = self.standardise and not len(blocks)
+        return LayerHead(tap, blocks, model.encoder.hidden, head.outputs, self.dropout, join, plain)
 
 
 def usual(head: Head, layers: int) -> Place:

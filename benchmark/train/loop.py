@@ -24,7 +24,7 @@ from benchmark.seeds import Streams
 from benchmark.train.predict import logits_of
 from benchmark.train.recipe import Keeper, Recipe, Settler
 from benchmark.train.run import EncodedSplit, Run
-from benchmark.train.vectors import Fixed, Live, Vectors, frozen, to_device
+from benchmark.train.vectors import Fixed, Live, Vectors, calibrate, frozen, to_device
 
 
 @dataclass(frozen=True, eq=False)
@@ -176,6 +176,7 @@ def _materials(
     for task, head, encoded, fixed in zip(tasks, heads, splits, ready, strict=True):
         labels = to_device(encoded["train"].labels, model.encoder.device)
         train = fixed.get("train") or Live(model.encoder, encoded["train"], head)
+        calibrate(head, train, len(task.train))
         materials.append(Material(task, encoded, labels, train, fixed))
     return materials, seconds
 

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from benchmark.data.tokens import Tokens
 from benchmark.model.encoder import Encoder
-from benchmark.model.heads import tap_of, vectors_of
+from benchmark.model.heads import LayerHead, tap_of, vectors_of
 from benchmark.model.states import BATCH, StateCache, States, chunks
 from benchmark.train.run import EncodedSplit
 
@@ -83,6 +83,14 @@ def frozen(cache: StateCache, encoder: Encoder, split: EncodedSplit, heads: Sequ
     """Encode `split` once for all of `heads`; return the vectors of each. Raises OSError when the disk is full."""
     states = cache.get(encoder, split.texts, [tap_of(head) for head in heads])
     return tuple(Frozen(states, len(split.sentences), head) for head in heads)
+
+
+@torch.no_grad()
+def calibrate(head: nn.Module, vectors: Vectors, rows: int) -> None:
+    """Show the vectors of all `rows` training rows to a head that standardises them; others need none of it."""
+    if isinstance(head, LayerHead) and head.standardise:
+        starts = range(0, rows, vectors.most)
+        head.observe(torch.cat([vectors.of(np.arange(start, min(start + vectors.most, rows))) for start in starts]))
 
 
 @torch.no_grad()

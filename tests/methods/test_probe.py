@@ -132,3 +132,11 @@ def test_new_layers_are_the_same_at_every_layer_and_copies_are_the_next_ones(lab
     assert same(first.blocks[1], second.blocks[1])
     assert not same(first.blocks[1], model.encoder.layers[0])
     assert all(weight.requires_grad for weight in first.parameters())
+
+
+def test_linear_heads_standardise_and_heads_with_layers_read_states_as_they_are(lab: Any) -> None:
+    task = lab.tasks()[0].without_test()
+    for blocks, standardise, expected in (("none", True, True), ("none", False, False), ("random:1", True, False)):
+        predictor = Probe(blocks=blocks, standardise=standardise).fit([task], lab.run(layers=2))
+        model, name = predictor.fitted[task.head.name]
+        assert bool(model.head(name).mean.abs().sum() > 0) == expected, (blocks, standardise)

@@ -6,7 +6,8 @@ import pytest
 import torch
 from torch import nn
 
-from benchmark.model.heads import ClassifierHead, ProjectionHead
+from benchmark.model.encoder import Tap
+from benchmark.model.heads import ClassifierHead, LayerHead, ProjectionHead
 
 
 @pytest.fixture
@@ -62,3 +63,27 @@ def test_projection_of_nothing_is_finite() -> None:
     assert vectors.grad is not None
     assert torch.isfinite(projected).all()
     assert torch.isfinite(vectors.grad).all()
+
+
+def test_a_head_at_a_layer_standardises_by_what_it_was_shown() -> None:
+    head = LayerHead(Tap(0), nn.ModuleList(), 3, 2, 0.0, None, standardise=True)
+    seen = torch.tensor([[1.0, 5.0, 10.0], [3.0, 5.0, 14.0]])
+    plain = head(seen)
+    head.observe(seen)
+    assert head.mean.tolist() == [2.0, 5.0, 12.0]
+    assert head.scale.tolist() == [1.0, 0.0, 0.5]  # what doesn't vary is left out
+    by_hand = torch.tensor([[-1.0, 0.0, -1.0], [1.0, 0.0, 1.0]])
+    assert torch.equal(head(seen), head.linear(torch.tanh(head.pooler(by_hand))))
+    assert not torch.equal(head(seen), plain)
+
+
+def test_rounding_is_no_variation() -> None:
+    head = LayerHead(Tap(0), nn.ModuleList(), 1, 2, 0.0, None, standardise=True)
+    head.observe(torch.tensor([[0.1], [0.1000001], [0.1]]))
+    assert head.scale.tolist() == [0.0]
+
+
+def test_a_head_that_was_shown_nothing_reads_what_there_is_to_the_bit() -> None:
+    head = LayerHead(Tap(0), nn.ModuleList(), 3, 2, 0.0, None)
+    seen = torch.randn(4, 3)
+    assert torch.equal(head(seen), head.linear(torch.tanh(head.pooler(seen))))
