@@ -153,7 +153,9 @@ def _find(table: Table, what: str, given: str | None, usual: Sequence[str]) -> s
         if name in table.columns:
             return name
     missing = f"no {what} column" if given is None else f"no column {given!r}"
-    raise UsageError(f"{table.origin} has {missing}: {_there(table)}; name one with --{what}-column")
+    raise UsageError(
+        f"{table.origin} has {missing}: {_there(table)}; name one with --{what}-column, or {what}_column in the suite"
+    )
 
 
 def _find_pair(table: Table, given: str | None) -> tuple[str, str]:
@@ -250,7 +252,7 @@ def _cells(table: Table, column: str, by_number: bool = False) -> list[str]:
         if cell is None:
             raise UsageError(
                 f"{table.origin}: row {number} holds {value!r:.40} in column {column!r}, which is neither text nor a "
-                f"number: choose another column with --text-column or --label-column"
+                f"number: choose another column with --text-column or --label-column, or in the suite"
             )
         cells.append(cell)
     return cells

@@ -62,7 +62,9 @@ class Labelling:
         text = YES_AND_NO.get(text, text)
         number = _number(text)
         if number not in (0.0, 1.0):
-            raise ValueError("neither 0 nor 1: give a column of such labels with --label-column")
+            raise ValueError(
+                "neither 0 nor 1: give a column of such labels with --label-column, or label_column in the suite"
+            )
         return BINARY[int(number)]
 
     def _range(self) -> tuple[float, float]:
@@ -78,7 +80,9 @@ def _number(text: str) -> float:
     except ValueError:
         number = math.nan
     if not math.isfinite(number) or "_" in text:
-        raise ValueError("not a number: correct it, or choose another column with --label-column")
+        raise ValueError(
+            "not a number: correct it, or choose another column with --label-column, or label_column in the suite"
+        )
     return number + 0.0  # -0.0 is 0.0
 
 

@@ -240,9 +240,9 @@ class TestColumns:
     def test_no_label_column(self, tmp_path: Path) -> None:
         table = "text,mood\na,x\n"
         folder = folder_of(tmp_path, {"train.csv": table, "test.csv": table})
-        there = "its columns are 'text', 'mood'; name one with --label-column"
+        there = "its columns are 'text', 'mood'; name one with --label-column, or label_column in the suite"
         assert error_of(folder) == f"{tmp_path / 'train.csv'} has no label column: {there}"
-        assert "has no column 'Mood': its columns are 'text', 'mood'; name one with --label-column" in error_of(
+        assert "has no column 'Mood': its columns are 'text', 'mood'; name one with --label-column, or label_column in the suite" in error_of(
             folder, label_column="Mood"
         )
         assert load(folder, label_column="mood").train[0].label == "x"
