@@ -16,7 +16,7 @@ from benchmark.errors import UsageError
 from benchmark.request import Request
 
 if TYPE_CHECKING:
-    from benchmark.planned import Plan
+    from benchmark.power import PowerPlan
 
 NAME = "power"
 HELP = "how many seeds it takes to tell a gain apart, from the runs at hand"
@@ -47,7 +47,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Print how many seeds are needed. Raises UsageError where the runs at hand can't tell."""
     from benchmark import registry
-    from benchmark.planned import plans
+    from benchmark.power import plans
     from benchmark.tracking import Tracking, resolve_uri
 
     with terminal.stdout_kept() as stream:
@@ -73,7 +73,7 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _facts(plan: Plan, gain: float) -> dict[str, object]:
+def _facts(plan: PowerPlan, gain: float) -> dict[str, object]:
     from benchmark.statistics.summary import half_width_in_sds
 
     n, width = len(plan.seeds), half_width_in_sds(len(plan.seeds))
@@ -92,7 +92,7 @@ def _facts(plan: Plan, gain: float) -> dict[str, object]:
     }
 
 
-def _advice(plan: Plan, gain: float) -> str:
+def _advice(plan: PowerPlan, gain: float) -> str:
     text = (
         "\nAt 3 seeds the half-width of a 95% interval is 2.48 sd, at 5 it is 1.24, at 10 it is 0.72.\n"
         "This is one paired t test over seeds: a table of many pairs and the noise of its test rows ask for more."
@@ -104,7 +104,7 @@ def _advice(plan: Plan, gain: float) -> str:
     return f"{text}\nnext:\n  {_command(plan, plan.needed)}\n      the seeds that are needed; what is finished is kept"
 
 
-def _command(plan: Plan, seeds: int) -> str:
+def _command(plan: PowerPlan, seeds: int) -> str:
     """Return the command that makes them: the one that made the runs at hand, with these methods and more seeds."""
     from benchmark.repeat import parsed
 
@@ -115,7 +115,7 @@ def _command(plan: Plan, seeds: int) -> str:
     return command(dataclasses.replace(request, methods=methods, seeds=tuple(range(seeds)), assignments=own))
 
 
-def _document(plan: Plan, gain: float) -> dict[str, Any]:
+def _document(plan: PowerPlan, gain: float) -> dict[str, Any]:
     from benchmark.plain import to_plain
 
     return {"gain_points": gain, **to_plain(plan)}

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from benchmark.planned import plans
+from benchmark.power import plans
 
 
 def add(results: Any, method: str, hits: dict[int, int], **settings: float) -> None:

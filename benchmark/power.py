@@ -17,7 +17,7 @@ from benchmark.tables import latest
 
 
 @dataclass(frozen=True)
-class Plan:
+class PowerPlan:
     """What the seeds at hand say about one protocol. Scores are shares: a gain of 0.01 is a point."""
 
     protocol: Protocol
@@ -35,7 +35,7 @@ class Plan:
     command: str  # that made the newest of the runs; "" where it was not recorded
 
 
-def plans(records: Iterable[Record], first: str, second: str, gain: float) -> tuple[Plan, ...]:
+def plans(records: Iterable[Record], first: str, second: str, gain: float) -> tuple[PowerPlan, ...]:
     """Return a plan for each protocol under which both methods have two or more finished seeds in common.
 
     Of several settings of a method those count that share most seeds, defaults first. Raises ValueError for no gain.
@@ -62,13 +62,13 @@ def _worth(first: dict[int, Record], second: dict[int, Record]) -> tuple[int, in
     return (len(first.keys() & second.keys()), alike, sum(cell.origin == "default" for cell in cells))
 
 
-def _plan(protocol: Protocol, first: dict[int, Record], second: dict[int, Record], gain: float) -> Plan:
+def _plan(protocol: Protocol, first: dict[int, Record], second: dict[int, Record], gain: float) -> PowerPlan:
     seeds = tuple(sorted(first.keys() & second.keys()))
     gaps = np.array([(first[seed].headline("test") or 0.0) - (second[seed].headline("test") or 0.0) for seed in seeds])
     n, sd = len(seeds), float(gaps.std(ddof=1))
     low, high = (sd * math.sqrt((n - 1) / float(stats.chi2.ppf(share, n - 1))) for share in (0.975, 0.025))
     newest = max((*first.values(), *second.values()), key=lambda record: _started(record))
-    return Plan(
+    return PowerPlan(
         protocol,
         first[seeds[0]].cell.method,
         second[seeds[0]].cell.method,
