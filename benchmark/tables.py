@@ -60,7 +60,7 @@ class Row:
     test: Summary | None
     tasks: tuple[TaskScores, ...]  # in the protocol's order
     loss: float | None  # mean over seeds of the mean over tasks of the test loss per example
-    trainable: int | None  # parameters of encoder and head that move in the phase that trains the encoder
+    trainable: int | None  # parameters that move, encoder and heads, in what `Cost.headline` counts
     epoch_seconds: float | None  # median over seeds
     synthetic: bool  # some of the rows of data were generated
     tuning: Tuning | None = None  # what it cost to find a tuned row's parameters

@@ -154,6 +154,8 @@ def _announce(prepared: Sweep, wish: Wish, place: Place, tracking: Tracking) -> 
             print(f"  the grid has {terminal.counted(intent.trials, 'point')}: so many trials", file=sys.stderr)
     if prepared.left_out:
         print(f"nothing to search: {', '.join(prepared.left_out)}", file=sys.stderr)
+    for method, reason in prepared.plan.skipped.items():
+        print(f"{method} is skipped: {reason}", file=sys.stderr)
     print(f"studies are kept in {place}, trials are runs in {tracking.store.shown}", file=sys.stderr)
 
 

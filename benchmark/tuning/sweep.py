@@ -62,7 +62,7 @@ class Sweep:
 
     plan: Plan
     intents: tuple[Intent, ...]
-    left_out: tuple[str, ...]  # of --methods all: those with nothing to search, or without meaning for the suite
+    left_out: tuple[str, ...]  # of --methods all: those with nothing to search
 
 
 def prepare(wish: Wish) -> Sweep:
@@ -89,7 +89,7 @@ def prepare(wish: Wish) -> Sweep:
     if not intents:
         raise UsageError("no method has a parameter to search: `bench show METHOD` shows ranges; --space gives one")
     _sampler_is_there(wish.sampler)
-    return Sweep(made.without_test(), tuple(intents), (*empty, *made.skipped))
+    return Sweep(made.without_test(), tuple(intents), tuple(empty))
 
 
 def run(
