@@ -7,7 +7,8 @@ import re
 
 from benchmark import terminal
 from benchmark.cell import Protocol
-from benchmark.scales import of_headline
+from benchmark.metrics import METRICS
+from benchmark.scales import of_headline, of_metric
 from benchmark.statistics import Summary
 
 NONE = "–"
@@ -37,6 +38,15 @@ def scale(protocol: Protocol) -> tuple[float, str, int]:
     """Return what the headline score is multiplied by to be shown, its unit with a space before it, and its digits."""
     found = of_headline(protocol)
     return found.factor, f" {found.unit}".rstrip(), found.digits
+
+
+def curve_scale(key: str) -> tuple[float, str]:
+    """Return what the values of the curve called `key` are multiplied by to be shown, and their unit with a space."""
+    name = key.rpartition("/")[2]
+    if all(metric.name != name for metric in METRICS):  # train/loss
+        return 1.0, ""
+    scale = of_metric(name)
+    return scale.factor, f" {scale.unit}".rstrip()
 
 
 def mean(summary: Summary | None, protocol: Protocol) -> str:

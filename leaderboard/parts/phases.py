@@ -9,7 +9,6 @@ import streamlit as st
 
 from benchmark import terminal
 from benchmark.cell import Protocol
-from benchmark.metrics import METRICS
 from leaderboard import show, words
 from leaderboard.charts import curves as charts
 from leaderboard.queries import curves
@@ -45,7 +44,5 @@ def sections(protocol: Protocol, lines: pd.DataFrame, names: Mapping[str, str], 
 
 def _scaled(bands: pd.DataFrame, key: str) -> tuple[pd.DataFrame, str]:
     """Return the curve as it is shown, with its unit: shares in percent."""
-    name = key.rpartition("/")[2]
-    if not any(known.name == name and known.high == 1.0 for known in METRICS):
-        return bands, ""
-    return bands.assign(**{column: 100 * bands[column] for column in ("mean", "low", "high")}), " %"
+    factor, unit = words.curve_scale(key)
+    return bands.assign(**{column: factor * bands[column] for column in ("mean", "low", "high")}), unit

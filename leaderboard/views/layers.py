@@ -6,7 +6,6 @@ import pandas as pd
 import streamlit as st
 
 from benchmark import terminal
-from benchmark.metrics import METRICS
 from benchmark.record import Point
 from benchmark.tables import Row
 from leaderboard import show, words
@@ -91,10 +90,9 @@ def _titles(context: Context, lines: pd.DataFrame) -> dict[str, str]:
 
 def _figures(lines: pd.DataFrame, curve: str, title: str, advice: pd.DataFrame) -> None:
     """Show one curve both ways, a section per phase."""
-    _, _, name = curve.rpartition("/")
-    share = any(known.name == name and known.high == 1.0 for known in METRICS)
-    shown = lines.assign(value=100 * lines["value"]) if share else lines
-    heading = words.chart(f"{title}{' %' if share else ''}")
+    factor, unit = words.curve_scale(curve)
+    shown = lines.assign(value=factor * lines["value"])
+    heading = words.chart(f"{title}{unit}")
     task = curve.partition("/")[2].rpartition("/")[0]
     for phase in dict.fromkeys(shown["phase"]):
         own = shown[shown["phase"] == phase]

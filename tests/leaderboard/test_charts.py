@@ -33,6 +33,13 @@ def test_numbers_have_units(text: str, said: str) -> None:
     assert text == said
 
 
+def test_a_curve_is_shown_on_the_scale_of_its_metric() -> None:
+    assert words.curve_scale("validation/sst/accuracy") == (100.0, " %")
+    assert words.curve_scale("validation/sts/pearson") == (1.0, "")  # a correlation is no percentage
+    assert words.curve_scale("validation/sts/mean_squared_error") == (1.0, "")
+    assert words.curve_scale("train/loss") == (1.0, "")
+
+
 def test_rows_that_share_a_colour_differ_in_symbol() -> None:
     looks = {(style.colour(place), style.symbol(place)) for place in range(80)}
     assert len(looks) == 80
