@@ -54,7 +54,7 @@ def render(context: Context) -> None:
     _confusion(context.protocol, judged)
     wanted = st.text_input("Search examples", key="find", bind="query-params", placeholder="text, label, id")
     _hardest(context.protocol, judged, texts, wanted)
-    _disagreements(context, rows, name, seed, task, texts, wanted)
+    _disagreements(context, rows, judged, name, seed, task, texts, wanted)
 
 
 def _judge(context: Context, row: Row, seed: str, task: str) -> errors.Judged | None:
@@ -85,7 +85,14 @@ def _hardest(protocol: Protocol, judged: errors.Judged, texts: Mapping[str, str]
 
 
 def _disagreements(
-    context: Context, rows: dict[str, Row], name: str, seed: str, task: str, texts: Mapping[str, str], wanted: str
+    context: Context,
+    rows: dict[str, Row],
+    first: errors.Judged,
+    name: str,
+    seed: str,
+    task: str,
+    texts: Mapping[str, str],
+    wanted: str,
 ) -> None:
     st.subheader("Where two rows disagree", anchor=False)
     others = [other for other in rows if other != name]
@@ -95,9 +102,8 @@ def _disagreements(
     if st.session_state.get("against", others[0]) not in others:
         del st.session_state["against"]
     other = st.selectbox("The other row", others, key="against", bind="query-params")
-    first = _judge(context, rows[name], seed, task)
     second = _judge(context, rows[other], seed if seed == ALL or int(seed) in rows[other].seeds else ALL, task)
-    if first is None or second is None or not examples.comparable(first, second):
+    if second is None or not examples.comparable(first, second):
         st.info("The two have no predictions for the same rows.", icon=":material/help:")
         return
     found = errors.disagreements(first, second, texts)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import pandas as pd
 import streamlit as st
 
+from benchmark.standings import Board
 from leaderboard import show, words
 from leaderboard.charts import tradeoffs as charts
 from leaderboard.context import Context
@@ -41,7 +43,7 @@ def render(context: Context) -> None:
     if judged is None:
         st.caption("Ties with the best are being computed.")
     else:
-        _cheapest(context, cost, tradeoffs.cheapest(every, cost, judged), len(judged.tied))
+        _cheapest(context, cost, every, judged)
     frame = every.loc[[row.cell.group for row in context.shown]]
     frame = frame.assign(front=tradeoffs.front(frame, cost))
     protocol = context.protocol
@@ -65,12 +67,15 @@ def render(context: Context) -> None:
     show.table(protocol, frame[frame["front"]].sort_values(cost), names)
 
 
-def _cheapest(context: Context, cost: str, group: str | None, tied: int) -> None:
+def _cheapest(context: Context, cost: str, every: pd.DataFrame, judged: Board) -> None:
+    group, tied = tradeoffs.cheapest(every, cost, judged), len(judged.tied)
     if group is None:
-        st.info("Nothing could be tested: which rows are tied with the best is not known.", icon=":material/help:")
+        unknown = "Nothing could be tested: which rows are tied with the best is not known."
+        none = f"None of the rows tied with the best has a cost: {tradeoffs.COSTS[cost]}."
+        st.info(none if tied else unknown, icon=":material/help:")
         return
     row = context.rows[context.table.places[group]]
-    value = board.board(context.table, [row], None)[cost].iloc[0]
+    value = every.at[group, cost]
     st.success(
         f"Cheapest tied with the best, by {tradeoffs.COSTS[cost]}: **{words.markdown(context.name(row))}** with "
         f"{FORMS[cost](value)}, {words.markdown(words.mean(row.test, context.protocol))} "
