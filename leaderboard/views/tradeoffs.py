@@ -75,7 +75,7 @@ def _cheapest(context: Context, cost: str, every: pd.DataFrame, judged: Board) -
         st.info(none if tied else unknown, icon=":material/help:")
         return
     row = context.rows[context.table.places[group]]
-    value = every.at[group, cost]
+    value = float(every[cost][group])
     st.success(
         f"Cheapest tied with the best, by {tradeoffs.COSTS[cost]}: **{words.markdown(context.name(row))}** with "
         f"{FORMS[cost](value)}, {words.markdown(words.mean(row.test, context.protocol))} "
