@@ -117,8 +117,8 @@ class Bench:
             outcome = _attempt(plan, cell, self._run(cell, collector))
         cost = Cost(collector.phases(), time.perf_counter() - began, peak.bytes, peak.of)
         points = tuple(collector.points)
-        record = Record(cell, outcome.status, outcome.reason, outcome.scores, points, cost, surroundings, self.facts)
-        record = dataclasses.replace(record, tuning=plan.tuning.get(cell.id))
+        came = (outcome.status, outcome.reason, outcome.scores)
+        record = Record(cell, *came, points, cost, surroundings, self.facts, tuning=plan.tuning.get(cell.id))
         record = live.finish(record, outcome.predictions)
         self.display.cell_ended(record, how.remark(record) if how else "")
         if outcome.detail:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import argparse
-import datetime
 import json
+import shlex
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
@@ -64,9 +64,9 @@ def run(arguments: argparse.Namespace) -> int:
         records = tracking.records(arguments.suite)
         if not records:
             raise UsageError(_nothing(arguments.suite, tracking.store.shown))
-        from benchmark import reports
+        from benchmark import environment, reports
 
-        made = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
+        made = environment.now()
         curves = tracking.points if arguments.format == "html" else None
         written = _written(reports.gather(records, tracking.predictions, made, curves), arguments.format)
         _write(written, target, stream)
@@ -75,7 +75,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _nothing(suite: str | None, store: str) -> str:
     of = f" of suite {suite!r}" if suite else ""
-    option = f" --suite {suite}" if suite else ""
+    option = f" --suite {shlex.quote(suite)}" if suite else ""
     return f"no results{of} in {store}: `bench run --methods all --seeds 3{option}` makes some"
 
 

@@ -20,8 +20,12 @@ def place(store: Store, record: Record) -> str:
     """Return, for people, where the run's predictions, its resolved cell and its record lie."""
     if store.artifacts is None or not record.run:
         return f"on {store.shown}"
-    folder = legal(record.cell.protocol.suite).replace("/", "_")
-    return str(store.artifacts / folder / record.run / "artifacts")
+    return str(store.artifacts / folder(record.cell.protocol.suite) / record.run / "artifacts")
+
+
+def folder(suite: str) -> str:
+    """Return the folder, below the store's artifacts, of the runs of `suite`."""
+    return legal(suite).replace("/", "_")
 
 
 def file_name(predictions: Predictions) -> str:

@@ -24,7 +24,6 @@ from benchmark.predictions import Predictions
 from benchmark.record import DataFacts, Environment, EpochEnded, PhaseStarted, Point, Record, Status, Trial
 from benchmark.tracking import files, scheme, sqlite
 from benchmark.tracking.store import Store, check_writable, exists, local_path, locate, pages, reported
-from benchmark.tracking.store import resolve_uri as resolve_uri
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -275,8 +274,7 @@ class Tracking:
 
         found = client.get_experiment_by_name(suite)
         if found is None:
-            folder = scheme.legal(suite).replace("/", "_")
-            place = self.store.artifacts / folder if self.store.artifacts else None
+            place = self.store.artifacts / files.folder(suite) if self.store.artifacts else None
             try:
                 return client.create_experiment(suite, place.as_uri() if place else None)
             except MlflowException:

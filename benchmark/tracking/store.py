@@ -60,6 +60,11 @@ def resolve_uri(given: str | None) -> str:
     return uri
 
 
+def hidden(uri: str) -> str:
+    """Return `uri` as it is shown to people: a password hidden."""
+    return re.sub(r"(://[^/@]*?):[^/@]*@", r"\1:***@", uri)
+
+
 def locate(uri: str) -> Store:
     """Return the store that `uri` names, without looking at it. Raises UsageError for a URI that can't keep records."""
     scheme, separator, rest = uri.partition("://")
@@ -68,7 +73,7 @@ def locate(uri: str) -> Store:
         file = path if path.endswith((".db", ".sqlite")) else f"{path.rstrip('/')}/mlflow.db"
         raise UsageError(f"tracking URI {uri!r} is a folder (MLflow's legacy file store): give sqlite:///{file}")
     kind = scheme.partition("+")[0]
-    shown = re.sub(r"(://[^/@]*?):[^/@]*@", r"\1:***@", uri)
+    shown = hidden(uri)
     if kind == "sqlite":
         name, mark, query = rest.removeprefix("/").partition("?")
         if not rest.startswith("/") or name in ("", ":memory:") or name.startswith("file:"):

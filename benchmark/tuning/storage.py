@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import re
 import sqlite3
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -13,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from benchmark.errors import UsageError
 from benchmark.tracking import sqlite
-from benchmark.tracking.store import Store
+from benchmark.tracking.store import Store, hidden
 
 if TYPE_CHECKING:
     from optuna.storages import BaseStorage
@@ -49,7 +48,7 @@ def locate(given: str | None, tracking: Store) -> Place:
         given = DEFAULT if beside == Path("mlruns", FILE).absolute() else f"sqlite:///{beside}"
     url = given or DEFAULT
     scheme, separator, rest = url.partition("://")
-    shown = re.sub(r"(://[^/@]*?):[^/@]*@", r"\1:***@", url)
+    shown = hidden(url)
     kind = scheme.partition("+")[0]
     if separator and kind in ("sqlite", "journal"):
         name = rest.removeprefix("/").partition("?")[0]
