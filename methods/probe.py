@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -148,7 +149,8 @@ class ByLayer:
         }
         sign = 1.0 if metric(self.head.metric).direction == "higher" else -1.0
         for layer, value in own.items():
-            if self.selection == "last" or layer not in self.scores or sign * value > sign * self.scores[layer]:
+            known = self.scores.get(layer, math.nan)
+            if self.selection == "last" or math.isnan(known) or sign * value > sign * known:
                 self.scores[layer] = value
         said = Point(event.phase, event.epoch, f"{by_layer.RECOMMENDED}/{self.head.name}", float(self.recommended))
         self.inner.epoch_ended(dataclasses.replace(event, points=(*points, said)))

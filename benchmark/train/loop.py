@@ -32,7 +32,7 @@ class Material:
     """One task's rows, ready for a phase."""
 
     data: TrainingData
-    splits: Mapping[str, EncodedSplit]  # train and validation
+    splits: Mapping[str, EncodedSplit]  # train; and validation, where the phase predicts
     labels: Tensor  # (training rows,), on the device
     train: Vectors
     frozen: Mapping[str, Vectors]  # by split, encoded once; empty where the live encoder is asked each epoch
@@ -158,13 +158,16 @@ def _materials(
     Where it doesn't, texts are encoded once and not every epoch; tasks about the same rows share one encoding.
     """
     heads = [recipe.heads.module(model, task.head) for task in tasks]
-    splits = [{split.name: run.encode(split) for split in (task.train, task.validation)} for task in tasks]
+    # Tasks may be many questions about the very same splits, and validation is nothing to who doesn't predict.
+    wanted = [(task.train, task.validation) if recipe.objective.predicts else (task.train,) for task in tasks]
+    tokens = {number: run.encode(split) for number, split in {id(s): s for own in wanted for s in own}.items()}
+    splits = [{split.name: tokens[id(split)] for split in own} for own in wanted]
     ready: list[dict[str, Vectors]] = [{} for _ in tasks]
     clock.start()
     if not recipe.trainable.trains_encoder:
         alike: dict[tuple[str, str], list[int]] = {}  # split's name and rows → tasks
-        for number, task in enumerate(tasks):
-            for split in (task.train, task.validation):
+        for number, own in enumerate(wanted):
+            for split in own:
                 alike.setdefault((split.name, split.fingerprint), []).append(number)
         for (name, _), numbers in alike.items():
             mine = [heads[number] for number in numbers]
