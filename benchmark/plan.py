@@ -199,7 +199,7 @@ def _chosen(name: str, assignments: Iterable[Assignment]) -> dict[str, tuple[Val
     chosen: dict[str, tuple[Value, ...]] = {}
     givers: dict[str, str] = {}
     for given in sorted(assignments, key=lambda given: "+" not in given.method):  # full names first
-        if not _concerns(given, name):
+        if not concerns(given, name):
             continue
         if given.parameter not in known:
             raise UsageError(
@@ -240,7 +240,7 @@ def _values(parameter: Parameter, typed: Sequence[str]) -> tuple[Value, ...]:
     return tuple(dict.fromkeys(values))
 
 
-def _concerns(given: Assignment, name: str) -> bool:
+def concerns(given: Assignment, name: str) -> bool:
     """Whether ``--set given.method.…`` is about the method `name`: it is its name, or one of its parts."""
     target = {entry.name for entry in registry.parts(given.method)}
     members = {entry.name for entry in registry.parts(name)}
@@ -249,7 +249,7 @@ def _concerns(given: Assignment, name: str) -> bool:
 
 def _all_used(assignments: Iterable[Assignment], names: Sequence[str]) -> None:
     for given in assignments:
-        if not any(_concerns(given, name) for name in names):
+        if not any(concerns(given, name) for name in names):
             raise UsageError(
                 f"--set {given.method}.{given.parameter}: no method of this run contains {given.method!r}: "
                 "add it to --methods"

@@ -106,11 +106,14 @@ def _advice(plan: PowerPlan, gain: float) -> str:
 
 def _command(plan: PowerPlan, seeds: int) -> str:
     """Return the command that makes them: the one that made the runs at hand, with these methods and more seeds."""
+    from benchmark import registry
+    from benchmark.plan import concerns
     from benchmark.repeat import parsed
 
     request = (parsed(plan.command) if plan.command else None) or Request(suite=plan.protocol.suite)
     methods = (plan.first, plan.second)
-    own = tuple(one for one in request.assignments if one.method in methods)
+    known = [one for one in request.assignments if set(one.method.split("+")) <= set(registry.names())]
+    own = tuple(one for one in known if any(concerns(one, name) for name in methods))
     seeds = min(seeds, MOST_SEEDS)
     return command(dataclasses.replace(request, methods=methods, seeds=tuple(range(seeds)), assignments=own))
 

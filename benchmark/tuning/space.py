@@ -48,6 +48,12 @@ class Dimension:
         found[0], found[-1] = self.low, self.high  # to the bit
         return tuple(dict.fromkeys(round(value) if self.whole else value for value in found))
 
+    def exhausted(self, count: int) -> bool:
+        """Return whether a grid of `count` has all values that there are: a finer one has no more."""
+        if self.values or self.low is None or self.high is None:
+            return True
+        return self.whole and len(self.grid(count)) == self.high - self.low + 1
+
 
 @dataclass(frozen=True)
 class Override:

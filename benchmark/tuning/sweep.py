@@ -6,6 +6,7 @@ The trials are cells like any others, run by the runner, but with seeds of their
 from __future__ import annotations
 
 import importlib.util
+import math
 import statistics
 import time
 from collections.abc import Sequence
@@ -28,7 +29,7 @@ from benchmark.tuning import storage
 from benchmark.tuning.definition import Definition, define, trial_cell
 from benchmark.tuning.space import Override, spaces, text
 from benchmark.tuning.storage import Place
-from benchmark.tuning.study import FIRST, Study, create, find, points, refuse_a_busy
+from benchmark.tuning.study import FIRST, Study, create, find, refuse_a_busy
 
 
 @dataclass(frozen=True)
@@ -279,21 +280,19 @@ def _gridded(definition: Definition, trials: int) -> tuple[Definition, int]:
     if definition.sampler != "grid":
         return definition, trials
 
-    def made(count: int) -> Definition:
-        return replace(definition, grid=count)
+    def size(count: int) -> int:
+        return math.prod(len(one.grid(count)) for one in definition.space)
 
-    least = len(points(made(2)))
+    least = size(2)
     if least > trials:
         raise UsageError(
             f"a grid over {', '.join(one.name for one in definition.space)} has at least {least} points: "
             f"give --trials {least} or more, or fewer --params"
         )
     count = 2
-    while any(not one.values for one in definition.space) and len(points(made(count + 1))) <= trials:
-        if len(points(made(count + 1))) == len(points(made(count))):
-            break  # whole numbers: there are no more
+    while not all(one.exhausted(count) for one in definition.space) and size(count + 1) <= trials:
         count += 1
-    return made(count), len(points(made(count)))
+    return replace(definition, grid=count), size(count)
 
 
 def _sampler_is_there(name: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from typing import Any
 
@@ -47,6 +48,22 @@ def test_it_says_what_is_needed_and_how_to_get_it(uri: str, capsys: pytest.Captu
         f"bench: error: swa and lora have fewer than two finished seeds in common in {uri}: "
         "`bench run --methods swa,lora --seeds 3 --suite quick` makes three\n"
     )
+
+
+def test_the_command_keeps_what_was_set_for_a_part_and_drops_what_was_for_others(
+    results: Any, tracking: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    told = "bench run --methods all --seeds 2 --set swa.lr=0.001 --set lora.rank=4 --set gone.x=1"
+    results.environment = dataclasses.replace(results.environment, command=told)
+    for seed in range(2):
+        results.add(results.cell("swa+reinit", seed), np.arange(1000) < 810 + 10 * seed)
+        results.add(results.cell("finetune", seed), np.arange(1000) < 800)
+    results.save(tracking)
+    assert main(["power", "--methods", "swa+reinit,finetune", "--tracking-uri", str(tracking.store.uri)]) == 0
+    said = capsys.readouterr().out
+    assert "--set swa.lr=0.001" in said
+    assert "lora" not in said
+    assert "gone" not in said
 
 
 @pytest.mark.parametrize(

@@ -248,6 +248,9 @@ def test_a_grid_is_walked(lab: Lab) -> None:
         lab.tune(3, sampler="grid")
     few = lab.elsewhere("few.db").tune(99, sampler="grid", overrides=parse("tries=1:3"))
     assert [dict(trial.parameters)["tries"] for trial in few.trials] == [1, 2, 3]
+    # On a scale of logarithms a finer grid of whole numbers may have no more points, and a still finer one has.
+    every = lab.elsewhere("every.db").tune(8, sampler="grid", overrides=parse("tries=1:8:log"))
+    assert [dict(trial.parameters)["tries"] for trial in every.trials] == [1, 2, 3, 4, 5, 6, 7, 8]
 
 
 def test_other_ranges_are_another_study(lab: Lab) -> None:
