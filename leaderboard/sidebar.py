@@ -13,20 +13,6 @@ from leaderboard import words
 from leaderboard.queries.selection import Filters, options, protocol_name
 
 BIND: Literal["query-params"] = "query-params"
-KEYS = (
-    "suite",
-    "encoder",
-    "protocol",
-    "search",
-    "methods",
-    "status",
-    "origin",
-    "device",
-    "precision",
-    "since",
-    "until",
-)
-"""Keys of the shared widgets, which are the names in the address."""
 
 
 def choose_protocol(known: Sequence[Protocol]) -> Protocol:

@@ -25,7 +25,7 @@ class Table:
 
     @functools.cached_property
     def rows(self) -> tuple[Row, ...]:
-        """The rows, best test score first. Made when first asked for: most pages look at one protocol of many."""
+        """The rows, best test score first. Made when first asked for, which is before the server listens."""
         return rows(self.records)
 
     @functools.cached_property

@@ -259,7 +259,7 @@ def _ledger(context: Context, own: list[StudyReport]) -> None:
             "trials": number("trials over", width="small"),
             "asked": number("asked for", width="small"),
             "pruned": number("pruned", width="small"),
-            "unsuccessful": number("failed or diverged", width="small"),
+            "unsuccessful": number("failed, diverged, skipped", width="small"),
             "seconds": number("wall clock (s)", format="localized"),
             "best_trial": number("best trial", width="small"),
             "searched": text("searched", width="large"),
