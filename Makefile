@@ -59,8 +59,8 @@ format: $(STAMP) ## Format the code and mend what the linter can
 	$(BIN)/ruff check --fix-only --quiet .
 	$(BIN)/ruff format .
 
-bench-speed: $(STAMP) ## Measure speed (tests/benchmarks): one process, nothing beside it
-	$(BIN)/python -m pytest --benchmark-only -p no:xdist --timeout 0 tests/benchmarks
+bench-speed: $(STAMP) ## Measure speed (tests/speed): one process, nothing beside it
+	$(BIN)/python -m pytest --benchmark-only -p no:xdist --timeout 0 tests/speed
 
 clean: ## Remove caches and build leftovers; .venv and mlruns stay
 	rm -rf build dist ./*.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .benchmarks

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from streamlit.web import cli
 
-from benchmark.errors import UsageError
+from benchmark.core.errors import UsageError
 from benchmark.tracking import resolve_uri
 from leaderboard import store, views
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from benchmark.errors import UsageError
+from benchmark.core.errors import UsageError
 from benchmark.tracking import resolve_uri
 from leaderboard import show, sidebar, store, views
 from leaderboard.context import Context

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 import streamlit as st
 
-from benchmark.cell import Protocol
-from benchmark.record import Record
-from benchmark.tables import Row
+from benchmark.analysis.rows import Row
+from benchmark.core.cell import Protocol
+from benchmark.core.record import Record
 from leaderboard.queries.table import Table
 from leaderboard.store import Store
 

@@ -8,9 +8,9 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from benchmark import terminal
-from benchmark.cell import Protocol
-from benchmark.scales import about_loss, of_metric
+from benchmark.core.cell import Protocol
+from benchmark.core.scales import about_loss, of_metric
+from benchmark.core.text import pluralize
 from leaderboard import words
 from leaderboard.context import Context
 from leaderboard.queries.board import of_tasks
@@ -27,7 +27,7 @@ def heading(context: Context) -> None:
         f"**{words.markdown(protocol.suite)}**",
         words.markdown(protocol.encoder),
         words.markdown(words.budget(protocol)),
-        f"{terminal.counted(len(context.rows), 'row')} from {terminal.counted(len(context.records), 'run')}",
+        f"{pluralize(len(context.rows), 'row')} from {pluralize(len(context.records), 'run')}",
     ]
     if hidden:
         parts.append(f"{hidden} hidden by filters")

@@ -7,8 +7,8 @@ from typing import Literal
 
 import streamlit as st
 
-from benchmark.cell import Protocol
-from benchmark.tables import Row
+from benchmark.analysis.rows import Row
+from benchmark.core.cell import Protocol
 from leaderboard import words
 from leaderboard.queries.selection import Filters, options, protocol_name
 

@@ -17,10 +17,10 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from benchmark import standings
-from benchmark.predictions import Predictions
-from benchmark.record import Point, Record
-from benchmark.standings import Board
+from benchmark.analysis import standings
+from benchmark.analysis.standings import Board
+from benchmark.core.predictions import Predictions
+from benchmark.core.record import Point, Record
 from benchmark.tracking import Tracking, files
 from benchmark.tracking.store import locate
 from leaderboard.queries import texts

@@ -5,11 +5,11 @@ from __future__ import annotations
 import html
 import re
 
-from benchmark import terminal
-from benchmark.cell import Protocol
-from benchmark.metrics import METRICS
-from benchmark.scales import of_headline, of_metric
-from benchmark.statistics import Summary
+from benchmark.analysis.stats import Summary
+from benchmark.core.cell import Protocol
+from benchmark.core.metrics import METRICS
+from benchmark.core.scales import of_headline, of_metric
+from benchmark.core.text import duration, one_line, pluralize
 
 NONE = "–"
 """What stands where there is no number."""
@@ -20,12 +20,12 @@ LONGEST = 60
 
 def markdown(text: object) -> str:
     """Return `text` so that Streamlit's Markdown shows just its characters: no format, link, emoji or formula."""
-    return MARKS.sub(r"\\\1", terminal.one_line(str(text)))
+    return MARKS.sub(r"\\\1", one_line(str(text)))
 
 
 def chart(text: object, longest: int = LONGEST) -> str:
     """Return `text` so that Plotly, which reads some HTML, shows just its characters; what is longer is cut."""
-    line = terminal.one_line(str(text))
+    line = one_line(str(text))
     return html.escape(line if len(line) <= longest else f"{line[: longest - 1]}…", quote=False)
 
 
@@ -64,7 +64,7 @@ def seconds(value: float | None) -> str:
         return NONE
     if value < 120:
         return f"{value:.2f} s" if value < 10 else f"{value:.0f} s"
-    return f"{terminal.duration(value)} {'h' if value >= 3600 else 'min'}"
+    return f"{duration(value)} {'h' if value >= 3600 else 'min'}"
 
 
 def count(value: float | None) -> str:
@@ -85,4 +85,4 @@ def fingerprint(protocol: Protocol) -> str:
 def budget(protocol: Protocol) -> str:
     """Return ``3 epochs, batch 16``, with the limit of training rows where there is one."""
     limit = f", {protocol.limit_train:,} training rows" if protocol.limit_train else ""
-    return f"{terminal.counted(protocol.epochs, 'epoch')}, batch {protocol.batch_size}{limit}"
+    return f"{pluralize(protocol.epochs, 'epoch')}, batch {protocol.batch_size}{limit}"

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from benchmark.registry import technique
-from benchmark.train.recipe import Technique
+from benchmark.core.registry import technique
+from benchmark.train.technique import Technique
 
 
 @technique("finetune", source="gag-2025 §3.1, isayama-2025 §3.1, zheng-2024 table 1")

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from benchmark.errors import UsageError
+from benchmark.core.errors import UsageError
+from benchmark.core.parameters import parameter
+from benchmark.core.registry import technique
 from benchmark.model.blocks import MOST, Blocks
-from benchmark.registry import technique
-from benchmark.space import parameter
 from benchmark.train.baseline import Baseline, HeadOnly
 from benchmark.train.heads import AtLayers, Place
-from benchmark.train.recipe import Answers, Budget, Technique
+from benchmark.train.recipe import Answers, Budget
+from benchmark.train.technique import Technique
 
 
 def parse_places(text: str | None) -> tuple[tuple[str, Place], ...]:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from benchmark.registry import technique
-from benchmark.space import parameter
+from benchmark.core.parameters import parameter
+from benchmark.core.registry import technique
 from benchmark.train.baseline import Baseline
-from benchmark.train.recipe import Answers, Budget, Technique
+from benchmark.train.recipe import Answers, Budget
+from benchmark.train.technique import Technique
 
 
 @dataclass(frozen=True)

@@ -8,13 +8,14 @@ from typing import ClassVar
 
 from torch import nn
 
-from benchmark.errors import UsageError
+from benchmark.core.errors import UsageError
+from benchmark.core.parameters import Value, parameter
+from benchmark.core.registry import technique
+from benchmark.core.seeds import Streams
 from benchmark.model.model import Model
-from benchmark.registry import technique
-from benchmark.seeds import Streams
-from benchmark.space import Value, parameter
 from benchmark.train.baseline import Baseline
-from benchmark.train.recipe import Answers, Budget, Technique
+from benchmark.train.recipe import Answers, Budget
+from benchmark.train.technique import Technique
 
 QUERY_VALUE = "query,value"
 ALL_LINEAR = "all-linear"

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from benchmark.core.parameters import parameter
+from benchmark.core.registry import technique
 from benchmark.data.batches import MODES, ROUND_ROBIN, SPANS, Alternating
-from benchmark.registry import technique
-from benchmark.space import parameter
 from benchmark.train.baseline import Baseline
 from benchmark.train.objectives import parse_weights
-from benchmark.train.recipe import Answers, Budget, Technique
+from benchmark.train.recipe import Answers, Budget
+from benchmark.train.technique import Technique
 
 
 @technique("multitask", source="vela-2024 §4.6, §6.4; Raffel et al. 2020 §3.5.2 (mixing)")

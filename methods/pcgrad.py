@@ -8,15 +8,16 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor, nn
 
+from benchmark.core.errors import SkippedError
+from benchmark.core.parameters import parameter
+from benchmark.core.registry import technique
+from benchmark.core.seeds import Streams
 from benchmark.data.batches import SPANS, Alternating
 from benchmark.data.task import Head
-from benchmark.errors import SkippedError
-from benchmark.registry import technique
-from benchmark.seeds import Streams
-from benchmark.space import parameter
 from benchmark.train.baseline import Baseline
 from benchmark.train.objectives import parse_weights
-from benchmark.train.recipe import Answers, Budget, Technique
+from benchmark.train.recipe import Answers, Budget
+from benchmark.train.technique import Technique
 
 Gradient = Sequence[Tensor | None]
 """Of one loss, by weight; None where the loss doesn't depend on it, which is as good as zero."""

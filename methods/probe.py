@@ -10,17 +10,17 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
-from benchmark import layers as by_layer
+from benchmark.core import layer_scores as by_layer
+from benchmark.core.errors import UsageError
+from benchmark.core.metrics import metric
+from benchmark.core.parameters import parameter
+from benchmark.core.record import EpochEnded, PhaseStarted, Point, Watcher
+from benchmark.core.registry import method
 from benchmark.data.batches import Together
 from benchmark.data.task import Head, Split, TrainingData
-from benchmark.errors import UsageError
-from benchmark.metrics import metric
 from benchmark.model.blocks import Blocks, parse_blocks
 from benchmark.model.heads import CONCAT, JOINS
 from benchmark.model.model import Model
-from benchmark.record import EpochEnded, PhaseStarted, Point, Watcher
-from benchmark.registry import method
-from benchmark.space import parameter
 from benchmark.train.baseline import AdamW, Even, HeadOnly, Pretrained, Summed
 from benchmark.train.heads import AtLayers, Place
 from benchmark.train.keep import Best, Last

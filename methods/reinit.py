@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from benchmark.errors import UsageError
+from benchmark.core.errors import UsageError
+from benchmark.core.parameters import parameter
+from benchmark.core.registry import technique
+from benchmark.core.seeds import Streams
 from benchmark.model.blocks import initialise
 from benchmark.model.model import Model
-from benchmark.registry import technique
-from benchmark.seeds import Streams
-from benchmark.space import parameter
 from benchmark.train.baseline import Baseline
-from benchmark.train.recipe import Answers, Budget, Technique
+from benchmark.train.recipe import Answers, Budget
+from benchmark.train.technique import Technique
 
 
 @dataclass(frozen=True)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from benchmark.registry import technique
-from benchmark.space import parameter
+from benchmark.core.parameters import parameter
+from benchmark.core.registry import technique
 from benchmark.train.baseline import Baseline
-from benchmark.train.recipe import Answers, Budget, Technique
+from benchmark.train.recipe import Answers, Budget
 from benchmark.train.schedules import Linear
+from benchmark.train.technique import Technique
 
 
 @technique("schedule", source="isayama-2025 §3.2.1; transformers' get_linear_schedule_with_warmup")

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
-from benchmark.registry import technique
-from benchmark.space import Value
+from benchmark.core.parameters import Value
+from benchmark.core.registry import technique
 from benchmark.train.two_phase import ContrastiveThenClassify
 
 

@@ -10,14 +10,15 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from benchmark.core.parameters import parameter
+from benchmark.core.registry import technique
+from benchmark.core.seeds import Streams
 from benchmark.data.batches import Shuffled
 from benchmark.data.task import Head, Split, TrainingData
 from benchmark.model.model import Model
-from benchmark.registry import technique
-from benchmark.seeds import Streams
-from benchmark.space import parameter
 from benchmark.train.baseline import Baseline
-from benchmark.train.recipe import After, Answers, Budget, Technique
+from benchmark.train.recipe import After, Answers, Budget
+from benchmark.train.technique import Technique
 
 SENTENCES = "sentences"
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from benchmark.registry import technique
+from benchmark.core.registry import technique
 from benchmark.train.two_phase import ContrastiveThenClassify
 
 

@@ -9,11 +9,12 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor, nn
 
-from benchmark.registry import technique
-from benchmark.space import parameter
+from benchmark.core.parameters import parameter
+from benchmark.core.registry import technique
 from benchmark.train.baseline import Baseline
 from benchmark.train.keep import put_back
-from benchmark.train.recipe import Answers, Budget, Keeper, Technique
+from benchmark.train.recipe import Answers, Budget, Keeper
+from benchmark.train.technique import Technique
 
 
 @dataclass(frozen=True)

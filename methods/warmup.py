@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from benchmark.registry import technique
-from benchmark.space import parameter
+from benchmark.core.parameters import parameter
+from benchmark.core.registry import technique
 from benchmark.train.baseline import Baseline
-from benchmark.train.recipe import Answers, Budget, Technique
+from benchmark.train.recipe import Answers, Budget
 from benchmark.train.schedules import Linear
+from benchmark.train.technique import Technique
 
 
 @technique("warmup", source="yang-2025 §3.1, zheng-2024 table 3; Goyal et al. 2017 §2.2")

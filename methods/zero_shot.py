@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from benchmark.core.parameters import parameter
+from benchmark.core.record import PhaseStarted
+from benchmark.core.registry import method
 from benchmark.data.task import Head, TrainingData
 from benchmark.model.heads import CONCAT, JOINS
 from benchmark.model.model import Model, count
-from benchmark.record import PhaseStarted
-from benchmark.registry import method
-from benchmark.space import parameter
 from benchmark.train.heads import OnTop
 from benchmark.train.predict import ModelPredictor, Predictor
 from benchmark.train.run import Run

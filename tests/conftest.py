@@ -20,9 +20,9 @@ from typing import TYPE_CHECKING, Any, Protocol
 import pytest
 
 if TYPE_CHECKING:
+    from benchmark.core.record import Watcher
     from benchmark.data.task import Task
     from benchmark.model.model import Model
-    from benchmark.record import Watcher
     from benchmark.train.run import Run
 
 os.environ.update(
@@ -188,8 +188,8 @@ class Lab:
 
     def tasks(self, train: int = 24) -> tuple[Task, ...]:
         """Return the tasks of the suite quick-tasks, `train` training rows each: a sentence, pairs, similarity."""
+        from benchmark.core.suite import load
         from benchmark.data.sources import load_task
-        from benchmark.suite import load
 
         return tuple(load_task(spec, limit_train=train) for spec in load("quick-tasks").tasks)
 
@@ -206,10 +206,10 @@ class Lab:
         watcher: Watcher | None = None,
     ) -> Run:
         """Return surroundings with a tiny encoder; without a `watcher`, a collector of their own watches."""
-        from benchmark.collector import Collector
+        from benchmark.core.seeds import Streams
         from benchmark.data.tokens import TokenCache
+        from benchmark.experiment.collector import Collector
         from benchmark.model.catalogue import resolve
-        from benchmark.seeds import Streams
         from benchmark.train.recipe import Budget
         from benchmark.train.run import Run
 

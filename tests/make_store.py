@@ -20,11 +20,11 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmark import suite as suites
-from benchmark.cell import Cell, Protocol, TaskIdentity
+from benchmark.core import suite as suites
+from benchmark.core.cell import Cell, Protocol, TaskIdentity
+from benchmark.core.predictions import Predictions
+from benchmark.core.record import Cost, DataFacts, Environment, PhaseCost, Point, Record, Score
 from benchmark.data.sources import load_task
-from benchmark.predictions import Predictions
-from benchmark.record import Cost, DataFacts, Environment, PhaseCost, Point, Record, Score
 from benchmark.tracking import Tracking, scheme
 from benchmark.tracking.files import file_name, write
 from benchmark.tracking.runs import ENDINGS

@@ -20,7 +20,7 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 
-from benchmark import cli
+from benchmark.cli.main import main
 
 ROOT = Path(__file__).resolve().parents[1]
 BENCH = (sys.executable, "-m", "benchmark")
@@ -172,7 +172,7 @@ def test_bad_input_is_one_line_and_status_2_and_nothing_is_written(
     monkeypatch.setenv("BENCH_CACHE", str(tmp_path / "cache"))
     before = _listing(tmp_path, bad)
     capfd.readouterr()
-    status = cli.main(["run", *INPUTS[name].words.replace("BAD", str(bad)).split()])
+    status = main(["run", *INPUTS[name].words.replace("BAD", str(bad)).split()])
     shown = capfd.readouterr()
     assert (status, shown.out) == (2, "")
     _is_one_line(shown.err, INPUTS[name].says)
@@ -222,7 +222,7 @@ def ran(tiny_encoder: Any, tmp_path_factory: pytest.TempPathFactory) -> Ran:
 
 def _in(folder: Path, monkeypatch: pytest.MonkeyPatch, *words: str) -> int:
     monkeypatch.chdir(folder)
-    return cli.main(list(words))
+    return main(list(words))
 
 
 def _predictions(folder: Path, record: dict[str, Any]) -> Any:

@@ -14,27 +14,13 @@ from pathlib import Path
 
 import pytest
 
+from benchmark import FLOORS
+
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGES = ("benchmark", "methods", "leaderboard")
-
-NOUNS = frozenset(
-    {
-        "cell",
-        "errors",
-        "kinds",
-        "layers",
-        "metrics",
-        "plain",
-        "predictions",
-        "record",
-        "registry",
-        "request",
-        "seeds",
-        "space",
-    }
-    | {"scales", "statistics", "suite"}
-)
-SUBPACKAGES = {"data": 1, "model": 2, "train": 3}
+CORE = 0
+FACES = ("benchmark", "benchmark.__main__")
+"""The package itself, which everything imports, and its ``python -m``, which starts the command line."""
 
 ONLY_IN = {  # third party → the modules (and what lies below them) that may import it
     "mlflow": ("benchmark.tracking.runs",),
@@ -46,7 +32,7 @@ ONLY_IN = {  # third party → the modules (and what lies below them) that may i
 WITHOUT_STREAMLIT = ("leaderboard.queries", "leaderboard.charts", "leaderboard.words")
 IMPORTERS = ("importlib.import_module", "import_module", "__import__")
 
-SEEDS = "benchmark.seeds"
+SEEDS = "benchmark.core.seeds"
 GENERATED = "benchmark.data.builtin"  # draws its rows from random.Random instances
 OWN_GENERATORS = frozenset({"BitGenerator", "Generator", "PCG64", "SeedSequence"})  # of numpy.random: hold their state
 GLOBAL_TORCH = tuple(
@@ -124,14 +110,14 @@ def _dotted(node: ast.AST) -> str | None:
     return None
 
 
-def floor(module: str) -> int:
-    """Return the floor on which `module` stands."""
-    top, *rest = module.split(".")
-    if top != "benchmark":
-        return {"methods": 4, "leaderboard": 6}[top]
-    if not rest or rest[0] in NOUNS:
-        return 0
-    return SUBPACKAGES.get(rest[0], 5)
+def package(module: str) -> str:
+    """Return the package of `FLOORS` that `module` belongs to; a module outside all of them is its own."""
+    return next((name for floor in FLOORS for name in floor if _below(module, (name,))), module)
+
+
+def floor(module: str) -> int | None:
+    """Return the number of the floor on which `module` stands, from 0; None for what stands on none."""
+    return next((number for number, names in enumerate(FLOORS) if package(module) in names), None)
 
 
 def _below(module: str, parents: tuple[str, ...]) -> bool:
@@ -142,14 +128,45 @@ def _below(module: str, parents: tuple[str, ...]) -> bool:
 
 
 def imports_go_down(tree: Tree) -> Iterator[str]:
-    """A file imports from its own floor or below; types count too."""
+    """A package imports itself or what stands on a floor below; types count too."""
     for name, imports in tree.imports.items():
+        if name not in FACES and floor(name) is None:
+            yield f"{name} stands in no package of benchmark.FLOORS"
         for found in imports:
-            if found.top in PACKAGES and floor(found.target) > floor(name) and (name, found.target) != DOORWAY:
-                yield f"{name}:{found.line} (floor {floor(name)}) imports {found.target} (floor {floor(found.target)})"
+            if found.top not in PACKAGES or found.target in FACES or name in FACES or (name, found.target) == DOORWAY:
+                continue
+            own, other = floor(name), floor(found.target)
+            if package(found.target) != package(name) and not (own is not None and other is not None and other < own):
+                yield f"{name}:{found.line} (floor {own}) imports {found.target} (floor {other})"
 
 
-DOORWAY = ("benchmark.registry", "methods")
+def imports_make_no_circle(tree: Tree) -> Iterator[str]:
+    """No module needs itself, however many steps lie between; types count too.
+
+    A package's ``__init__`` is not what its modules' imports mean, unless they import it by name.
+    """
+    below = {
+        name: {found.target for found in imports if found.target in tree.modules} - {name}
+        for name, imports in tree.imports.items()
+    }
+    done: set[str] = set()
+    for first in below:
+        path: list[str] = []
+
+        def visit(name: str, path: list[str] = path) -> Iterator[str]:
+            if name in path:
+                yield " → ".join([*path[path.index(name) :], name])
+            elif name not in done:
+                path.append(name)
+                for other in sorted(below[name]):
+                    yield from visit(other)
+                path.pop()
+                done.add(name)
+
+        yield from visit(first)
+
+
+DOORWAY = ("benchmark.core.registry", "methods")
 """The one upward step, by name and not by import: the registry loads the built-in methods as it loads any plug-in."""
 
 
@@ -173,10 +190,10 @@ def third_parties_have_one_place(tree: Tree) -> Iterator[str]:
 
 
 def nouns_are_light(tree: Tree) -> Iterator[str]:
-    """Floor 0 imports the standard library, numpy, scipy and itself; the streams ask for torch when they need it."""
+    """The core imports the standard library, numpy, scipy and itself; the streams ask for torch when they need it."""
     light = {*sys.stdlib_module_names, "numpy", "scipy", *PACKAGES}  # imports_go_down looks at the project's own
     for name, imports in tree.imports.items():
-        if floor(name) == 0:
+        if floor(name) == CORE:
             for found in imports:
                 lazily = name == SEEDS and found.top == "torch" and not found.at_load
                 if found.top not in light and not lazily:
@@ -264,6 +281,7 @@ def questions(tree: Tree) -> set[str]:
 Rule = Callable[[Tree], Iterator[str]]
 RULES: tuple[Rule, ...] = (
     imports_go_down,
+    imports_make_no_circle,
     methods_stand_alone,
     third_parties_have_one_place,
     nouns_are_light,
@@ -281,8 +299,8 @@ def project() -> Tree:
 
 def test_the_walk_finds_the_project(project: Tree) -> None:
     assert len(project.modules) > 20
-    assert {floor(name) for name in project.modules} >= {0, 1, 2, 3, 4, 5, 6}
-    assert {f"benchmark.{noun}" for noun in NOUNS} <= project.modules.keys()
+    assert {floor(name) for name in project.modules if name not in FACES} == set(range(len(FLOORS)))
+    assert {name for floor in FLOORS for name in floor} <= project.modules.keys()
     assert sum(len(imports) for imports in project.imports.values()) > 100
     assert len(registered(project)) >= 10
     assert len(questions(project)) >= 5
@@ -294,27 +312,35 @@ def test_the_project_keeps_the_rule(project: Tree, rule: Rule) -> None:
 
 
 VIOLATIONS: tuple[tuple[Rule, str, str], ...] = (
-    (imports_go_down, "benchmark.cell", "from benchmark.data.task import Task"),
-    (imports_go_down, "benchmark.cell", "if TYPE_CHECKING:\n    from benchmark.train import recipe"),
+    (imports_go_down, "benchmark.core.cell", "from benchmark.data.task import Task"),
+    (imports_go_down, "benchmark.core.cell", "if TYPE_CHECKING:\n    from benchmark.train import recipe"),
     (imports_go_down, "benchmark.data.task", "def f():\n    import benchmark.model.encoder"),
-    (imports_go_down, "benchmark.model.heads", "from benchmark import runner"),
+    (imports_go_down, "benchmark.model.heads", "from benchmark.experiment import runner"),
     (imports_go_down, "benchmark.train.loop", "importlib.import_module('methods.lora')"),
-    (imports_go_down, "methods.lora", "from benchmark.runner import run"),
+    (imports_go_down, "methods.lora", "from benchmark.experiment.runner import run"),
     (imports_go_down, "benchmark.reports", "import leaderboard.charts"),
+    (imports_go_down, "benchmark.data.task", "from benchmark.tracking import store"),
+    (imports_go_down, "benchmark.loose", ""),
+    (
+        imports_make_no_circle,
+        "benchmark.train.recipe",
+        "from benchmark.train import recipe_parts\nclass Recipe:\n    schedule: str",
+    ),
+    (imports_make_no_circle, "benchmark.train.recipe", "def f():\n    import benchmark.train.recipe_parts"),
     (methods_stand_alone, "methods.lora", "from methods import runner"),
     (methods_stand_alone, "methods.lora", "from methods.swa import Average"),
-    (methods_stand_alone, "benchmark.runner", "import methods"),
+    (methods_stand_alone, "benchmark.experiment.runner", "import methods"),
     (methods_stand_alone, "leaderboard.app", "from methods import swa"),
-    (third_parties_have_one_place, "benchmark.runner", "import mlflow.entities"),
+    (third_parties_have_one_place, "benchmark.experiment.runner", "import mlflow.entities"),
     (third_parties_have_one_place, "benchmark.train.loop", "def f():\n    from peft import LoraConfig"),
-    (third_parties_have_one_place, "benchmark.runner", "import optuna"),
+    (third_parties_have_one_place, "benchmark.experiment.runner", "import optuna"),
     (third_parties_have_one_place, "benchmark.reports", "import streamlit as st"),
     (third_parties_have_one_place, "leaderboard.queries", "import streamlit as st"),
     (third_parties_have_one_place, "leaderboard.charts.curves", "import streamlit"),
-    (nouns_are_light, "benchmark.metrics", "import torch"),
-    (nouns_are_light, "benchmark.metrics", "def f():\n    import torch"),
-    (nouns_are_light, "benchmark.seeds", "import torch"),
-    (nouns_are_light, "benchmark.suite", "import pandas"),
+    (nouns_are_light, "benchmark.core.metrics", "import torch"),
+    (nouns_are_light, "benchmark.core.metrics", "def f():\n    import torch"),
+    (nouns_are_light, "benchmark.core.seeds", "import torch"),
+    (nouns_are_light, "benchmark.core.suite", "import pandas"),
     (randomness_has_one_source, "benchmark.train.loop", "import torch\ntorch.manual_seed(1)"),
     (randomness_has_one_source, "benchmark.train.loop", "from torch import manual_seed"),
     (randomness_has_one_source, "methods.swa", "import torch as t\nt.cuda.manual_seed_all(1)"),
@@ -323,29 +349,30 @@ VIOLATIONS: tuple[tuple[Rule, str, str], ...] = (
     (randomness_has_one_source, "methods.swa", "from numpy.random import rand"),
     (randomness_has_one_source, "methods.swa", "import random\nrandom.Random(0)"),
     (randomness_has_one_source, "benchmark.data.builtin", "import random\nrandom.shuffle(rows)"),
-    (benchmark_knows_no_method, "benchmark.runner", "if method == 'swa':\n    pass"),
+    (benchmark_knows_no_method, "benchmark.experiment.runner", "if method == 'swa':\n    pass"),
     (benchmark_knows_no_method, "benchmark.train.loop", "special = {'swa+reinit'}"),
 )
 
 ALLOWED: tuple[tuple[Rule, str, str], ...] = (
-    (imports_go_down, "benchmark.cell", "from benchmark import space"),
-    (imports_go_down, "benchmark.registry", "importlib.import_module('methods')"),
+    (imports_go_down, "benchmark.core.cell", "from benchmark import space"),
+    (imports_go_down, "benchmark.core.registry", "importlib.import_module('methods')"),
     (imports_go_down, "leaderboard.queries", "from benchmark import tracking"),
     (third_parties_have_one_place, "benchmark.tracking.runs", "import mlflow"),
     (third_parties_have_one_place, "methods.lora", "import peft"),
     (third_parties_have_one_place, "leaderboard.views.runs", "import streamlit"),
-    (nouns_are_light, "benchmark.seeds", "def f():\n    import torch"),
-    (nouns_are_light, "benchmark.statistics", "from scipy import stats\nimport math"),
-    (randomness_has_one_source, "benchmark.seeds", "import torch\ntorch.manual_seed(1)"),
+    (nouns_are_light, "benchmark.core.seeds", "def f():\n    import torch"),
+    (nouns_are_light, "benchmark.analysis.stats", "from scipy import stats\nimport math"),
+    (randomness_has_one_source, "benchmark.core.seeds", "import torch\ntorch.manual_seed(1)"),
     (randomness_has_one_source, "benchmark.data.task", "import numpy as np\ndef f(g: np.random.Generator): ..."),
     (randomness_has_one_source, "benchmark.data.builtin", "import random\nrandom.Random(0)"),
     (randomness_has_one_source, "benchmark.train.loop", "import torch\nwith torch.random.fork_rng():\n    pass"),
-    (benchmark_knows_no_method, "benchmark.runner", "'''The swa of a swa+reinit.'''"),
+    (benchmark_knows_no_method, "benchmark.experiment.runner", "'''The swa of a swa+reinit.'''"),
     (benchmark_knows_no_method, "benchmark.train.loop", "question = 'schedule'"),
 )
 
 SCENERY = {
-    "benchmark.runner": "",
+    "benchmark.train.recipe_parts": "from benchmark.train.recipe import Recipe",
+    "benchmark.experiment.runner": "",
     "benchmark.train.recipe": "class Recipe:\n    schedule: str\n",
     "methods.averaging": "@registry.technique('swa', source='')\nclass A: ...\ncombination('swa+reinit', source='')",
     "methods.linear": "@technique('schedule', source='')\nclass B: ...\n",

@@ -94,7 +94,9 @@ def test_versions_agree() -> None:
 def test_the_installed_distribution_is_this_one() -> None:
     assert importlib.metadata.version(PROJECT["name"]) == benchmark.__version__
     points = importlib.metadata.entry_points()
-    assert [point.value for point in points.select(group="console_scripts", name="bench")] == ["benchmark.cli:main"]
+    assert [point.value for point in points.select(group="console_scripts", name="bench")] == [
+        "benchmark.cli.main:main"
+    ]
     assert [point.value for point in points.select(group="bench.methods", name="builtin")] == ["methods"]
 
 

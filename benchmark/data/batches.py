@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from benchmark.core.errors import SkippedError
+from benchmark.core.seeds import Streams
 from benchmark.data.task import Head
-from benchmark.errors import SkippedError
-from benchmark.seeds import Streams
 
 Order = npt.NDArray[np.int64]
 

@@ -6,10 +6,10 @@ import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from benchmark import kinds
+from benchmark.core import task_kinds
+from benchmark.core.errors import UsageError
 from benchmark.data.labels import CLASSES, Labelling
 from benchmark.data.task import Row, Rows
-from benchmark.errors import UsageError
 
 SPLIT_NAMES = {"train": ("train",), "validation": ("validation", "valid", "val", "dev"), "test": ("test",)}
 """What the splits are called in folders and on the hub."""
@@ -135,7 +135,7 @@ def class_names(values: Sequence[object], feature: object) -> Sequence[object]:
 def _columns(table: Table, wanted: Wanted) -> Columns:
     """Find the columns of texts and label in `table`. Raises UsageError."""
     texts: tuple[str, ...]
-    if kinds.kind(wanted.labelling.kind).sentences == 1:
+    if task_kinds.kind(wanted.labelling.kind).sentences == 1:
         texts = (_find(table, "text", wanted.text_column, TEXT_COLUMNS),)
     else:
         texts = _find_pair(table, wanted.text_column)

@@ -14,10 +14,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from benchmark.core.errors import UsageError
+from benchmark.core.suite import FileNames
 from benchmark.data.columns import SPLIT_NAMES, WHOLE, Table, Wanted, class_names, make_rows
 from benchmark.data.task import Rows
-from benchmark.errors import UsageError
-from benchmark.suite import FileNames
 
 SUFFIXES = (".jsonl", ".csv", ".tsv", ".parquet")
 SHARD = re.compile(r"(?P<name>[a-z]+)-\d+(-of-(?P<total>\d+)(-[0-9a-f]+)?)?")

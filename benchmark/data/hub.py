@@ -9,9 +9,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from benchmark.core.errors import UsageError
 from benchmark.data.columns import SPLIT_NAMES, Table, Wanted, class_names, make_rows
 from benchmark.data.task import Rows
-from benchmark.errors import UsageError
 
 TIMEOUT = 10.0
 """Seconds that the hub has to answer before the cache is tried."""

@@ -9,8 +9,8 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from benchmark import kinds
-from benchmark.errors import UsageError
+from benchmark.core import task_kinds
+from benchmark.core.errors import UsageError
 
 BINARY = ("0", "1")
 YES_AND_NO = {"true": "1", "false": "0"}  # as JSON and Parquet write booleans
@@ -27,12 +27,12 @@ class Labelling:
     @property
     def by_number(self) -> bool:
         """Whether a source that knows both the name and the number of a class is to give the number."""
-        return kinds.kind(self.kind).labels != "classes" or self.low is not None
+        return task_kinds.kind(self.kind).labels != "classes" or self.low is not None
 
     @property
     def classes(self) -> tuple[str, ...] | None:
         """The classes, where the kind fixes them: none for a number, None where the train split has to tell."""
-        wanted = kinds.kind(self.kind).labels
+        wanted = task_kinds.kind(self.kind).labels
         if wanted == "binary":
             return BINARY
         if wanted == "number":
@@ -45,14 +45,14 @@ class Labelling:
         """Return the one spelling of the label `text`. Raises ValueError, which says what is wrong with it."""
         if not self.by_number:
             return text
-        if kinds.kind(self.kind).labels == "binary":
+        if task_kinds.kind(self.kind).labels == "binary":
             return self._binary(text.strip().lower())
         number = _number(text)
         low, high = self._range()
         if not low <= number <= high:
             raise ValueError(f"outside {low:g}..{high:g}: correct it, or the suite's low and high")
         # Halves go up: Python's own rounding would take 2.5 to 2 and 3.5 to 4.
-        return repr(number) if kinds.kind(self.kind).labels == "number" else str(math.floor(number + 0.5))
+        return repr(number) if task_kinds.kind(self.kind).labels == "number" else str(math.floor(number + 0.5))
 
     def is_unlabelled(self, text: str) -> bool:
         """Whether `text` stands for no label in a split that hides its labels: empty, or the hub's -1."""

@@ -5,15 +5,15 @@ from __future__ import annotations
 import dataclasses
 from dataclasses import dataclass
 
-from benchmark import kinds
-from benchmark import suite as suites
+from benchmark.core import suite as suites
+from benchmark.core import task_kinds
+from benchmark.core.errors import UsageError
+from benchmark.core.suite import Source, TaskSpec
 from benchmark.data import builtin, files, hub
 from benchmark.data.builtin import reviews
 from benchmark.data.columns import Wanted
 from benchmark.data.labels import Labelling
 from benchmark.data.task import Row, Rows, Task, make_task
-from benchmark.errors import UsageError
-from benchmark.suite import Source, TaskSpec
 
 BUILTIN_LABELS = ("scenario", "intent")
 """What the built-in corpus of utterances can be labelled by."""
@@ -97,7 +97,7 @@ def _review_rows(task: str, labelling: Labelling | None) -> Rows:
     """Return the built-in rows of a task of several; their labels must be such as the suite's kind of task can have."""
     corpus = reviews.corpus(task)
     sentences = len(corpus.train[0].texts)
-    if labelling and kinds.kind(labelling.kind).sentences != sentences:
+    if labelling and task_kinds.kind(labelling.kind).sentences != sentences:
         raise UsageError(f"built-in {task!r} has {sentences} texts a row: a task of kind {labelling.kind} can't use it")
 
     def rows(examples: tuple[reviews.Example, ...]) -> tuple[Row, ...]:

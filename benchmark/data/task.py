@@ -13,10 +13,10 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from benchmark import kinds
-from benchmark.cell import TaskIdentity
+from benchmark.core import task_kinds
+from benchmark.core.cell import TaskIdentity
+from benchmark.core.errors import UsageError
 from benchmark.data.labels import Labelling
-from benchmark.errors import UsageError
 
 Targets = npt.NDArray[np.int64] | npt.NDArray[np.float64]
 
@@ -84,7 +84,7 @@ class Head:
     """What a task asks of the encoder."""
 
     name: str
-    kind: str  # classes | pair-binary | pair-number | pair-classes: see `benchmark.kinds`
+    kind: str  # classes | pair-binary | pair-number | pair-classes: see `benchmark.core.task_kinds`
     metric: str  # the one that ranks and chooses
     classes: tuple[str, ...]  # names, the index is the label; sorted, or in order of their numbers; none for a number
     low: float | None = None  # smallest and largest label, where labels are numbers (or such rounded to classes)
@@ -93,17 +93,17 @@ class Head:
     @property
     def sentences(self) -> int:
         """How many texts a row has: 1 or 2."""
-        return kinds.kind(self.kind).sentences
+        return task_kinds.kind(self.kind).sentences
 
     @property
     def outputs(self) -> int:
         """How many numbers the head gives per row: one logit for binary, one value for a number, else one per class."""
-        return 1 if kinds.kind(self.kind).one_output else len(self.classes)
+        return 1 if task_kinds.kind(self.kind).one_output else len(self.classes)
 
     @property
     def loss(self) -> str:
         """The metric that is this task's loss: what training lowers, per example."""
-        return kinds.kind(self.kind).loss
+        return task_kinds.kind(self.kind).loss
 
 
 @dataclass(frozen=True)

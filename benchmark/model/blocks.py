@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import nn
 
-from benchmark.errors import UsageError
+from benchmark.core.errors import UsageError
 from benchmark.model.encoder import Encoder
 
 MOST = 12

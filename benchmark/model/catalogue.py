@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from benchmark.errors import UsageError
-from benchmark.plain import digest
+from benchmark.core.errors import UsageError
+from benchmark.core.serialization import digest
 
 
 @dataclass(frozen=True)

@@ -13,10 +13,10 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from benchmark.core.errors import UsageError
+from benchmark.core.seeds import Streams
 from benchmark.data.tokens import Tokens
-from benchmark.errors import UsageError
 from benchmark.model.catalogue import EncoderSource
-from benchmark.seeds import Streams
 
 PLAIN_ATTENTION = ("bert", "camembert", "distilbert", "electra", "roberta", "xlm-roberta")
 """Types of models whose layers are ``layer(states, mask)``, every layer with the same mask of what is no padding."""

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from torch import nn
 
+from benchmark.core.seeds import Streams
 from benchmark.model.encoder import Encoder
-from benchmark.seeds import Streams
 
 
 class Model(nn.Module):

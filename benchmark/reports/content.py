@@ -7,38 +7,22 @@ import statistics
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
-from benchmark import __version__, layers
-from benchmark.cell import Protocol
-from benchmark.evidence import Load
-from benchmark.factors import factor_effects
-from benchmark.record import Point, Record
+from benchmark import __version__
+from benchmark.analysis.evidence import Load
+from benchmark.analysis.rows import Row, latest
+from benchmark.analysis.standings import Board, Place, standings
+from benchmark.analysis.stats.effects import Effects
+from benchmark.analysis.stats.ranks import Ranks, ranks
+from benchmark.analysis.technique_effects import factor_effects
+from benchmark.core import layer_scores
+from benchmark.core.cell import Protocol
+from benchmark.core.record import Point, Record
 from benchmark.reports import provenance
+from benchmark.reports.line import Line
 from benchmark.reports.wording import notes
-from benchmark.standings import Board, Place, standings
-from benchmark.statistics.effects import Effects
-from benchmark.statistics.ranks import Ranks, ranks
-from benchmark.tables import Row, latest
 
 Curves = Callable[[str], tuple[Point, ...]]
 """Returns the curves of a run by its id: `Tracking.points`."""
-
-
-@dataclass(frozen=True)
-class Line:
-    """A row of the table, and what its cells cost besides."""
-
-    place: Place
-    runs: tuple[str, ...]  # ids of those with a score, by seed
-    total: int | None  # parameters of encoder and heads as trained
-    fit_seconds: float | None  # mean over seeds: all phases, validation included
-    memory: int | None  # bytes: the largest peak of a seed
-    tuning_trials: int | None
-    tuning_seconds: float | None
-
-    @property
-    def row(self) -> Row:
-        """The row of the table."""
-        return self.place.row
 
 
 @dataclass(frozen=True)
@@ -142,7 +126,7 @@ def _curves(lines: Sequence[Line], scored: Sequence[Sequence[Record]], load: Cur
         found: dict[tuple[str, str], dict[int, list[float]]] = {}
         for record in records:
             for point in load(record.run):
-                if math.isfinite(point.value) and not layers.is_by_layer(point.key):
+                if math.isfinite(point.value) and not layer_scores.is_by_layer(point.key):
                     found.setdefault((point.phase, point.key), {}).setdefault(point.epoch, []).append(point.value)
         for (phase, key), epochs in found.items():
             values = tuple((at, statistics.fmean(seen), min(seen), max(seen)) for at, seen in sorted(epochs.items()))

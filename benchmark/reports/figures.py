@@ -6,10 +6,10 @@ import html
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from benchmark.analysis.rows import Row
+from benchmark.core.scales import of_headline
 from benchmark.reports import svg
 from benchmark.reports.content import Curve, OverSuites, Section
-from benchmark.scales import of_headline
-from benchmark.tables import Row
 
 NEAR = 0.15
 """Scores of at least 1 - this share of the best are drawn; the others would press these into a line."""

@@ -8,12 +8,13 @@ import json
 import math
 from typing import Any
 
-from benchmark import scales
-from benchmark.cell import Protocol
-from benchmark.plain import to_plain
-from benchmark.reports.content import Line, Report, Section
-from benchmark.standings import Place
-from benchmark.statistics import Summary
+from benchmark.analysis.standings import Place
+from benchmark.analysis.stats import Summary
+from benchmark.core import scales
+from benchmark.core.cell import Protocol
+from benchmark.core.serialization import to_plain
+from benchmark.reports.content import Report, Section
+from benchmark.reports.line import Line
 
 KEY = b"bench.report"
 """Entry of the Parquet schema's metadata that holds the whole report as JSON."""

@@ -5,11 +5,11 @@ from __future__ import annotations
 import html
 from collections.abc import Sequence
 
-from benchmark import terminal
+from benchmark.core.scales import of_headline
+from benchmark.core.text import one_line, pluralize
 from benchmark.reports import figures, svg, wording
 from benchmark.reports.content import Report, Section
 from benchmark.reports.text import EFFECT_HEADS, EFFECTS, RIGHT, about_effects, alone, over_suites, title
-from benchmark.scales import of_headline
 
 BAD = ("failed", "diverged")
 POLICY = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
@@ -67,7 +67,7 @@ def page(report: Report) -> str:
 
 def escape(text: str) -> str:
     """Return `text` on one line, as HTML that shows just its characters."""
-    return html.escape(terminal.one_line(text), quote=True)
+    return html.escape(one_line(text), quote=True)
 
 
 def _section(section: Section) -> str:
@@ -199,7 +199,7 @@ def _pairs(section: Section) -> str:
         for pair in section.board.pairs
     ]
     heads = ("pair", "difference, 95% interval", "p", "p, Holm", "seeds", "test")
-    count = terminal.counted(len(rows), "pair")
+    count = pluralize(len(rows), "pair")
     return f"<details><summary>All {count} of rows</summary>{_plain(heads, rows)}</details>"
 
 

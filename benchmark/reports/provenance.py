@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from benchmark import __version__, suite, terminal
-from benchmark.cell import Protocol
-from benchmark.errors import UsageError
-from benchmark.record import Record
+from benchmark import __version__
+from benchmark.core import suite
+from benchmark.core.cell import Protocol
+from benchmark.core.errors import UsageError
+from benchmark.core.record import Record
+from benchmark.core.text import one_line, pluralize
 
 DIGITS = 12
 """Of a hash in texts; the JSON and Parquet formats have all of them."""
@@ -21,7 +23,7 @@ def facts(protocol: Protocol, records: Sequence[Record], made: str) -> dict[str,
     for task in protocol.tasks:
         about = data.get(task.name)
         mark = " (synthetic)" if about and about.synthetic and "synthetic" not in about.source else ""
-        source = f"{terminal.one_line(about.source)}{mark}; " if about else ""
+        source = f"{one_line(about.source)}{mark}; " if about else ""
         rows = dict(about.rows) if about else {}
         splits = [
             f"{split} {f'{rows[split]:,} rows ' if split in rows else ''}{getattr(task, split)[:DIGITS]}"
@@ -34,12 +36,12 @@ def facts(protocol: Protocol, records: Sequence[Record], made: str) -> dict[str,
     return found | {
         "encoder": f"{protocol.encoder} @ {protocol.encoder_revision[:DIGITS]}, "
         f"weights {protocol.encoder_sha256[:DIGITS]}",
-        "budget": f"{terminal.counted(protocol.epochs, 'epoch')}, batches of {protocol.batch_size}, "
+        "budget": f"{pluralize(protocol.epochs, 'epoch')}, batches of {protocol.batch_size}, "
         f"{protocol.max_length} tokens, the {protocol.selection} epoch kept{limit}",
         "protocol": protocol.id,
         "seeds": ", ".join(map(str, seeds)),
         "device": listed(f"{record.cell.device} {record.cell.precision}" for record in records),
-        "machine": listed(f"{place.device}, {terminal.counted(place.threads, 'thread')}" for place in places),
+        "machine": listed(f"{place.device}, {pluralize(place.threads, 'thread')}" for place in places),
         "versions": versions(records),
         "code": commits(records),
         "runs of": listed([started[0], started[-1]], " to ") if started else "",

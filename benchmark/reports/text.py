@@ -7,11 +7,11 @@ import io
 import re
 from collections.abc import Callable, Sequence
 
-from benchmark import terminal
+from benchmark.analysis.stats.effects import Effects
+from benchmark.core.text import one_line, pluralize
 from benchmark.reports import wording
 from benchmark.reports.content import OverSuites, Report, Section
 from benchmark.reports.files import COLUMNS, flat
-from benchmark.statistics.effects import Effects
 
 RIGHT = slice(2, -1)
 """Columns of figures: behind method and ties, before status."""
@@ -137,13 +137,13 @@ def alone(section: Section) -> int:
 
 def in_markdown(text: str) -> str:
     """Return `text` so that Markdown shows just its characters."""
-    line = terminal.one_line(text).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    line = one_line(text).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
     return MARKDOWN.sub(r"\\\1", line)
 
 
 def in_latex(text: str) -> str:
     """Return `text` so that LaTeX shows just its characters."""
-    return "".join(LATEX.get(mark, mark) for mark in terminal.one_line(text))
+    return "".join(LATEX.get(mark, mark) for mark in one_line(text))
 
 
 EFFECTS = "Effects of techniques"
@@ -169,7 +169,7 @@ def about_effects(effects: Effects) -> str:
     return (
         "Least squares over the runs with default parameters, each seed with a mean of its own: what a technique adds "
         "on average over what it was combined with; a × b is what b changes in the effect of a. "
-        f"{terminal.counted(effects.n, 'run')}, {effects.df} residual degrees of freedom, p not adjusted."
+        f"{pluralize(effects.n, 'run')}, {effects.df} residual degrees of freedom, p not adjusted."
         + (" As many coefficients as runs: no intervals, more seeds give them." if effects.df == 0 else "")
         + (f" Not told apart by these runs: {unknown}." if unknown else "")
     )

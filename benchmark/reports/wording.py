@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
-from benchmark import terminal
-from benchmark.cell import Protocol, TaskIdentity
-from benchmark.scales import Scale, about_loss, about_overall, loss_name, of_headline, of_metric
-from benchmark.standings import ALPHA, Board
-from benchmark.statistics import Summary
-
-if TYPE_CHECKING:
-    from benchmark.reports.content import Line
+from benchmark.analysis.standings import ALPHA, Board
+from benchmark.analysis.stats import Summary
+from benchmark.core.cell import Protocol, TaskIdentity
+from benchmark.core.scales import Scale, about_loss, about_overall, loss_name, of_headline, of_metric
+from benchmark.core.text import pluralize
+from benchmark.reports.line import Line
 
 NONE = "–"
 TESTS = {
@@ -78,7 +75,7 @@ def headers(protocol: Protocol) -> tuple[str, ...]:
 def cells(line: Line) -> tuple[str, ...]:
     """Return a line of the table as texts."""
     row, protocol = line.row, line.row.protocol
-    tuned = "" if line.tuning_trials is None else f" after {terminal.counted(line.tuning_trials, 'trial')}"
+    tuned = "" if line.tuning_trials is None else f" after {pluralize(line.tuning_trials, 'trial')}"
     return (
         row.label + tuned,
         line.place.letters or NONE,
@@ -124,11 +121,11 @@ def _on_ties(board: Board) -> list[str]:
         used = " and ".join(text for name, text in TESTS.items() if any(pair.test == name for pair in tested))
         made.append(
             f"Rows that share a letter can't be told apart at the {ALPHA:.0%} level: paired over common seeds, {used}, "
-            f"Holm's correction over {terminal.counted(len(tested), 'pair')}."
+            f"Holm's correction over {pluralize(len(tested), 'pair')}."
         )
         made.append(_on_the_best(board))
     if untested := [pair for pair in board.pairs if not pair.test]:
-        made.append(f"{terminal.counted(len(untested), 'pair')} could not be tested, and count as not told apart.")
+        made.append(f"{pluralize(len(untested), 'pair')} could not be tested, and count as not told apart.")
     made += [
         f"{place.row.label} has no letter: {place.reason}."
         for place in board.places

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmark.predictions import Predictions
-from benchmark.record import Record
+from benchmark.core.predictions import Predictions
+from benchmark.core.record import Record
 from benchmark.tracking.scheme import legal
 from benchmark.tracking.store import Store
 

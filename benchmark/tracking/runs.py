@@ -17,11 +17,11 @@ from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from benchmark.cell import Cell
-from benchmark.errors import UsageError
-from benchmark.plain import to_plain
-from benchmark.predictions import Predictions
-from benchmark.record import DataFacts, Environment, EpochEnded, PhaseStarted, Point, Record, Status, Trial
+from benchmark.core.cell import Cell
+from benchmark.core.errors import UsageError
+from benchmark.core.predictions import Predictions
+from benchmark.core.record import DataFacts, Environment, EpochEnded, PhaseStarted, Point, Record, Status, Trial
+from benchmark.core.serialization import to_plain
 from benchmark.tracking import files, scheme, sqlite
 from benchmark.tracking.store import Store, check_writable, exists, local_path, locate, pages, reported
 
@@ -290,7 +290,7 @@ class Tracking:
 
 
 class LiveRun:
-    """A cell's run in MLflow while it lasts. It is a `benchmark.record.Watcher`."""
+    """A cell's run in MLflow while it lasts. It is a `benchmark.core.record.Watcher`."""
 
     def __init__(self, client: MlflowClient, record: Record, store: Store) -> None:
         self.record = record

@@ -25,9 +25,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from benchmark.cell import Cell
-from benchmark.plain import from_plain, to_plain
-from benchmark.record import Cost, Environment, Point, Record, Trial
+from benchmark.core.cell import Cell
+from benchmark.core.record import Cost, Environment, Point, Record, Trial
+from benchmark.core.serialization import from_plain, to_plain
 
 PREFIX = "bench."
 CELL = "bench.cell"

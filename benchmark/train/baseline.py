@@ -13,12 +13,12 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from benchmark.core.parameters import parameter
+from benchmark.core.seeds import Streams
 from benchmark.data.batches import Shuffled
 from benchmark.data.task import Head
 from benchmark.model.heads import CONCAT, JOINS
 from benchmark.model.model import Model
-from benchmark.seeds import Streams
-from benchmark.space import parameter
 from benchmark.train.heads import OnTop
 from benchmark.train.keep import Best, Last
 from benchmark.train.objectives import TaskLoss, Weights

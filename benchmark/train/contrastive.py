@@ -11,11 +11,11 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from benchmark.core.errors import SkippedError
+from benchmark.core.seeds import Streams
 from benchmark.data.task import Head, TrainingData
-from benchmark.errors import SkippedError
 from benchmark.model.heads import ProjectionHead
 from benchmark.model.model import Model
-from benchmark.seeds import Streams
 
 PROJECTION = "projection"
 

@@ -8,13 +8,13 @@ from dataclasses import dataclass
 
 from torch import nn
 
+from benchmark.core.errors import UsageError
+from benchmark.core.seeds import Streams
 from benchmark.data.task import Head
-from benchmark.errors import UsageError
 from benchmark.model.blocks import Blocks, make_blocks
 from benchmark.model.encoder import Tap
 from benchmark.model.heads import ClassifierHead, LayerHead, PairHead
 from benchmark.model.model import Model
-from benchmark.seeds import Streams
 
 
 @dataclass(frozen=True)

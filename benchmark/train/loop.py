@@ -14,13 +14,13 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from benchmark.core.errors import DivergedError
+from benchmark.core.metrics import metric
+from benchmark.core.predictions import Predictions
+from benchmark.core.record import EpochEnded, PhaseStarted, Point
+from benchmark.core.seeds import Streams
 from benchmark.data.task import Split, TrainingData
-from benchmark.errors import DivergedError
-from benchmark.metrics import metric
 from benchmark.model.model import Model, count, groups
-from benchmark.predictions import Predictions
-from benchmark.record import EpochEnded, PhaseStarted, Point
-from benchmark.seeds import Streams
 from benchmark.train.predict import logits_of
 from benchmark.train.recipe import Keeper, Recipe, Settler
 from benchmark.train.run import EncodedSplit, Run

@@ -7,17 +7,18 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
-from benchmark import registry
+from benchmark.core import registry
+from benchmark.core.errors import UsageError
+from benchmark.core.parameters import Parameter, Settings, Value, describe
+from benchmark.core.registry import Entry
 from benchmark.data.task import Head, TrainingData
-from benchmark.errors import UsageError
 from benchmark.model.model import Model
-from benchmark.registry import Entry
-from benchmark.space import Parameter, Settings, Value, describe
 from benchmark.train.baseline import Baseline
 from benchmark.train.loop import train
 from benchmark.train.predict import ModelPredictor, Predictor
-from benchmark.train.recipe import Budget, Recipe, Technique, combine
+from benchmark.train.recipe import Budget, Recipe
 from benchmark.train.run import Run
+from benchmark.train.technique import Technique, combine
 
 T = TypeVar("T")
 

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 
 from torch import Tensor, nn
 
+from benchmark.core.errors import UsageError
 from benchmark.data.task import Head, TrainingData
-from benchmark.errors import UsageError
 from benchmark.model.model import Model
 
 Loss = Callable[[Tensor, Tensor, float], Tensor]

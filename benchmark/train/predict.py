@@ -8,9 +8,9 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from benchmark.core.predictions import Predictions
 from benchmark.data.task import Head, Split
 from benchmark.model.model import Model
-from benchmark.predictions import Predictions
 from benchmark.train.run import Run
 from benchmark.train.vectors import Vectors, encode_all
 

@@ -6,13 +6,13 @@ import functools
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from benchmark.core.record import Watcher
+from benchmark.core.seeds import Streams
 from benchmark.data.task import Split, Targets
 from benchmark.data.tokens import TokenCache, Tokens
 from benchmark.model.catalogue import EncoderSource
 from benchmark.model.encoder import Encoder, Tokenizer, load_encoder
 from benchmark.model.states import StateCache
-from benchmark.record import Watcher
-from benchmark.seeds import Streams
 from benchmark.train.recipe import Budget
 
 

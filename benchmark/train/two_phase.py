@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
+from benchmark.core.parameters import parameter
 from benchmark.data.batches import Shuffled
-from benchmark.space import parameter
 from benchmark.train.baseline import Baseline, HeadOnly
 from benchmark.train.contrastive import Contrastive
-from benchmark.train.recipe import Answers, Budget, Technique
+from benchmark.train.recipe import Answers, Budget
+from benchmark.train.technique import Technique
 
 
 @dataclass(frozen=True)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 
-from benchmark import terminal
-from benchmark.cell import TUNED, Cell
-from benchmark.errors import UsageError
-from benchmark.plan import Plan
-from benchmark.record import Tuning
-from benchmark.space import Settings
+from benchmark.core.cell import TUNED, Cell
+from benchmark.core.errors import UsageError
+from benchmark.core.parameters import Settings
+from benchmark.core.record import Tuning
+from benchmark.core.text import duration, pluralize
+from benchmark.experiment.plan import Plan
 from benchmark.train import method
 from benchmark.tuning.report import StudyReport, studies
 from benchmark.tuning.space import text
@@ -74,5 +74,5 @@ def _line(name: str, own: list[StudyReport], chosen: Choice | None, place: Place
     settings, tuning = chosen
     searched = next(found for found in own if found.name == tuning.study).definition.space
     words = ", ".join(f"{one.name} {text(dict(settings)[one.name])}" for one in searched)
-    cost = f"{terminal.counted(tuning.trials, 'trial')}, {terminal.duration(tuning.seconds)}"
+    cost = f"{pluralize(tuning.trials, 'trial')}, {duration(tuning.seconds)}"
     return f"{name}: tuned: {words} (trial {tuning.trial} of study {tuning.study}; {cost})"

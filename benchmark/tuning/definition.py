@@ -6,12 +6,12 @@ import dataclasses
 from dataclasses import dataclass
 from typing import Literal
 
-from benchmark.cell import TRIAL, Cell, Protocol
-from benchmark.errors import UsageError
-from benchmark.metrics import metric
-from benchmark.plain import digest
-from benchmark.request import FIRST_TUNING_SEED
-from benchmark.space import Settings, Value
+from benchmark.core.cell import TRIAL, Cell, Protocol
+from benchmark.core.errors import UsageError
+from benchmark.core.metrics import metric
+from benchmark.core.parameters import Settings, Value
+from benchmark.core.serialization import digest
+from benchmark.experiment.request import FIRST_TUNING_SEED
 from benchmark.tuning.space import Dimension
 
 

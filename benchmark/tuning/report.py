@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 import optuna
 from optuna.trial import FrozenTrial, TrialState
 
-from benchmark.errors import UsageError
-from benchmark.space import Settings
+from benchmark.core.errors import UsageError
+from benchmark.core.parameters import Settings
 from benchmark.tracking.scheme import is_gone
 from benchmark.tuning import storage, study
 from benchmark.tuning.definition import Definition

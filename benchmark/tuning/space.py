@@ -9,8 +9,8 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from benchmark.errors import UsageError
-from benchmark.space import Parameter, Value
+from benchmark.core.errors import UsageError
+from benchmark.core.parameters import Parameter, Value
 
 EXAMPLE = "lr=1e-5:1e-3:log"
 

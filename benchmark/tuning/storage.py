@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from benchmark.errors import UsageError
+from benchmark.core.errors import UsageError
 from benchmark.tracking import sqlite
 from benchmark.tracking.store import Store, hidden
 

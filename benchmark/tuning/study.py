@@ -15,11 +15,11 @@ from typing import TYPE_CHECKING, Any
 import optuna
 from optuna.trial import FrozenTrial, TrialState
 
-from benchmark.errors import UsageError
-from benchmark.plain import from_plain, to_plain
-from benchmark.record import Record, Status
-from benchmark.seeds import Streams
-from benchmark.space import Settings, Value
+from benchmark.core.errors import UsageError
+from benchmark.core.parameters import Settings, Value
+from benchmark.core.record import Record, Status
+from benchmark.core.seeds import Streams
+from benchmark.core.serialization import from_plain, to_plain
 from benchmark.tracking.scheme import is_gone, process
 from benchmark.tuning.definition import Definition
 from benchmark.tuning.space import Dimension

@@ -15,14 +15,14 @@ from dataclasses import dataclass, field, replace
 import optuna
 from optuna.trial import FrozenTrial
 
-from benchmark import terminal
-from benchmark.cell import Cell
-from benchmark.errors import PrunedError, UsageError
-from benchmark.plan import Plan, plan
-from benchmark.progress import Display, score_text, validation_score
-from benchmark.record import EpochEnded, PhaseStarted, Record, Trial
-from benchmark.request import Request
-from benchmark.runner import Bench, TrialRun
+from benchmark.core.cell import Cell
+from benchmark.core.errors import PrunedError, UsageError
+from benchmark.core.record import EpochEnded, PhaseStarted, Record, Trial
+from benchmark.core.text import pluralize
+from benchmark.experiment.display import Display, score_text, validation_score
+from benchmark.experiment.plan import Plan, plan
+from benchmark.experiment.request import Request
+from benchmark.experiment.runner import Bench, TrialRun
 from benchmark.tracking import Tracking
 from benchmark.train.method import parameters
 from benchmark.tuning import storage
@@ -124,7 +124,7 @@ def _refuse(study: Study, intent: Intent, wish: Wish) -> None:
     refuse_a_busy(study, wish.resume)
     if done < intent.trials and not wish.resume:
         raise UsageError(
-            f"study {study.name} has {done} of {terminal.counted(intent.trials, 'trial')}: go on with it by --resume, "
+            f"study {study.name} has {done} of {pluralize(intent.trials, 'trial')}: go on with it by --resume, "
             "or start another with --seed or --storage"
         )
 
@@ -165,7 +165,7 @@ class _Sweeper:
                 self._note(study, finished=False)
             raise
         for study, intent in pairs:
-            done = f"{len(study.counted())} of {terminal.counted(intent.trials, 'trial')}"
+            done = f"{len(study.counted())} of {pluralize(intent.trials, 'trial')}"
             self.display.note(f"{study.name}: the time is up after {done}; --resume goes on")
             self._end(study, "timeout")
 
@@ -218,7 +218,7 @@ class _Sweeper:
         cell = next(intent.cell for intent in self.sweep.intents if intent.definition.name == study.name)
         run = self.tracking.study_run(cell.protocol.suite, study.name, self.bench.environment)
         trials, best = study.counted(), study.best()
-        lines = [f"**study {study.name}**: {terminal.counted(len(trials), 'trial')}"]
+        lines = [f"**study {study.name}**: {pluralize(len(trials), 'trial')}"]
         metrics = {"study/trials": float(len(trials))}
         if best and best.value is not None:
             metrics["study/best"] = best.value

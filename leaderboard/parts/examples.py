@@ -8,10 +8,10 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from benchmark import terminal
-from benchmark.cell import Protocol
-from benchmark.kinds import kind
-from benchmark.record import Record
+from benchmark.core.cell import Protocol
+from benchmark.core.record import Record
+from benchmark.core.task_kinds import kind
+from benchmark.core.text import pluralize
 from leaderboard import show
 from leaderboard.context import Context
 from leaderboard.queries import errors
@@ -44,7 +44,7 @@ def count(found: pd.DataFrame) -> None:
     """Say of `errors.disagreements` how many there are and who is right."""
     sides = found["right"].value_counts()
     st.caption(
-        f"{terminal.counted(len(found), 'example')}: {sides.get('first', 0)} the first has right, "
+        f"{pluralize(len(found), 'example')}: {sides.get('first', 0)} the first has right, "
         f"{sides.get('second', 0)} the second, {sides.get('neither', 0)} neither. "
         "What counts is the class that most seeds say."
     )

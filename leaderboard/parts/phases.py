@@ -7,8 +7,8 @@ from collections.abc import Mapping
 import pandas as pd
 import streamlit as st
 
-from benchmark import terminal
-from benchmark.cell import Protocol
+from benchmark.core.cell import Protocol
+from benchmark.core.text import pluralize
 from leaderboard import show, words
 from leaderboard.charts import curves as charts
 from leaderboard.queries import curves
@@ -30,7 +30,7 @@ def sections(protocol: Protocol, lines: pd.DataFrame, names: Mapping[str, str], 
             with columns[place % 2]:
                 st.plotly_chart(figure, key=f"curve {phase} {key}", config=show.CHART)
     odd = int(bands["odd"].sum())
-    note = f" {terminal.counted(odd, 'value')} that were not finite are left out." if odd else ""
+    note = f" {pluralize(odd, 'value')} that were not finite are left out." if odd else ""
     several = lines.groupby("group")["seed"].nunique().max() > 1
     band = (
         "A line is the mean over the seeds that have the epoch, its band their lowest and highest value (not an "

@@ -1,4 +1,4 @@
-"""The leaderboard's frame: a line per row of the table, its figures those of `benchmark.tables` and `.standings`."""
+"""The leaderboard's frame: a line per row of the table, from `analysis.rows` and `analysis.standings`."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from typing import Any
 
 import pandas as pd
 
-from benchmark.cell import Protocol, TaskIdentity
-from benchmark.record import Record
-from benchmark.standings import Board
-from benchmark.tables import Row
+from benchmark.analysis.rows import Row
+from benchmark.analysis.standings import Board
+from benchmark.core.cell import Protocol, TaskIdentity
+from benchmark.core.record import Record
 from leaderboard.queries.table import Table
 
 COLUMNS = (

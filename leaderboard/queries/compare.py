@@ -8,9 +8,9 @@ from collections.abc import Callable, Mapping, Sequence
 import numpy as np
 import pandas as pd
 
-from benchmark.record import Record
-from benchmark.standings import Pair
-from benchmark.statistics.paired import Comparison, mcnemar
+from benchmark.analysis.standings import Pair
+from benchmark.analysis.stats.paired import Comparison, mcnemar
+from benchmark.core.record import Record
 from leaderboard.queries import runs
 from leaderboard.queries.errors import Judged
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import pandas as pd
 
-from benchmark.record import Point
+from benchmark.core.record import Point
 from leaderboard.queries import layers
 
 LINES = ["group", "seed", "phase", "epoch", "key", "value"]

@@ -9,8 +9,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from benchmark.metrics import predicted
-from benchmark.predictions import Predictions
+from benchmark.core.metrics import predicted
+from benchmark.core.predictions import Predictions
 
 ORDERS = ("most confused first", "most examples first", "by name")
 

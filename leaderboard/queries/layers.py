@@ -7,9 +7,9 @@ from collections.abc import Iterable, Sequence
 
 import pandas as pd
 
-from benchmark import layers as names
-from benchmark.metrics import METRICS
-from benchmark.record import Point
+from benchmark.core import layer_scores as names
+from benchmark.core.metrics import METRICS
+from benchmark.core.record import Point
 
 RECOMMENDED = f"{names.RECOMMENDED}/"
 """What the key of a recommendation begins with; the task follows, the value is a layer."""

@@ -10,13 +10,13 @@ from pathlib import Path
 
 import pandas as pd
 
-from benchmark import terminal
-from benchmark.commands._print import tuning_words
-from benchmark.metrics import METRICS, predicted
-from benchmark.plain import to_plain
-from benchmark.predictions import Predictions
-from benchmark.record import PhaseCost, Point, Record
-from benchmark.repeat import typed
+from benchmark.cli.printing import tuning_words
+from benchmark.cli.rerun import typed
+from benchmark.core.metrics import METRICS, predicted
+from benchmark.core.predictions import Predictions
+from benchmark.core.record import PhaseCost, Point, Record
+from benchmark.core.serialization import to_plain
+from benchmark.core.text import pluralize
 from benchmark.tracking import files
 
 FEWEST = 4
@@ -59,7 +59,7 @@ def facts(record: Record) -> dict[str, str]:
             "suite": protocol.suite,
             "encoder": f"{protocol.encoder} @ {protocol.encoder_revision}",
             "weights": f"sha256 {protocol.encoder_sha256}",
-            "budget": f"{terminal.counted(protocol.epochs, 'epoch')}, batches of {protocol.batch_size}",
+            "budget": f"{pluralize(protocol.epochs, 'epoch')}, batches of {protocol.batch_size}",
             "longest text": f"{protocol.max_length} tokens",
             "kept": f"the {protocol.selection} epoch",
             "limit": limit,

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from benchmark import terminal
-from benchmark.cell import Protocol
-from benchmark.tables import Row
+from benchmark.analysis.rows import Row
+from benchmark.core.cell import Protocol
+from benchmark.core.text import pluralize
 from leaderboard.queries.table import Table
 
 
@@ -27,7 +27,7 @@ class Filters:
 
 def protocol_name(protocol: Protocol) -> str:
     """Return what the protocol is called where suite and encoder are known: ``3 epochs · `` and its id."""
-    return f"{terminal.counted(protocol.epochs, 'epoch')} · {protocol.id}"
+    return f"{pluralize(protocol.epochs, 'epoch')} · {protocol.id}"
 
 
 @dataclass(frozen=True)

@@ -14,8 +14,8 @@ import pandas as pd
 from scipy.interpolate import griddata
 from scipy.spatial import QhullError
 
-from benchmark.cell import Protocol
-from benchmark.record import Record
+from benchmark.core.cell import Protocol
+from benchmark.core.record import Record
 from benchmark.tuning.space import Dimension, text
 
 if TYPE_CHECKING:

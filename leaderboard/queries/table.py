@@ -6,9 +6,9 @@ import functools
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from benchmark.cell import Protocol
-from benchmark.record import Record
-from benchmark.tables import Row, latest, rows
+from benchmark.analysis.rows import Row, latest, rows
+from benchmark.core.cell import Protocol
+from benchmark.core.record import Record
 
 
 @dataclass(frozen=True, eq=False)

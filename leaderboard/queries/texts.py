@@ -6,13 +6,13 @@ import dataclasses
 from collections.abc import Mapping
 from pathlib import Path
 
-from benchmark import suite
-from benchmark.cell import TaskIdentity
+from benchmark.core import suite
+from benchmark.core.cell import TaskIdentity
+from benchmark.core.errors import UsageError
+from benchmark.core.record import Record
+from benchmark.core.suite import Source, TaskSpec
 from benchmark.data.sources import BUILTIN_LABELS, load_task
 from benchmark.data.task import Task
-from benchmark.errors import UsageError
-from benchmark.record import Record
-from benchmark.suite import Source, TaskSpec
 
 JOINT = " | "
 """Between the two texts of a pair."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
-from benchmark.standings import Board
+from benchmark.analysis.standings import Board
 
 COSTS = {
     "trainable": "trainable parameters",

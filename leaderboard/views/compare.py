@@ -7,11 +7,11 @@ from dataclasses import dataclass
 import pandas as pd
 import streamlit as st
 
-from benchmark import terminal
-from benchmark.cell import Protocol
-from benchmark.record import Record
+from benchmark.analysis.standings import ALPHA
+from benchmark.core.cell import Protocol
+from benchmark.core.record import Record
+from benchmark.core.text import pluralize
 from benchmark.reports import wording
-from benchmark.standings import ALPHA
 from leaderboard import show, words
 from leaderboard.context import Context
 from leaderboard.parts import examples, phases
@@ -124,7 +124,7 @@ def _gap_of_rows(context: Context, first: Side, second: Side) -> None:
         seeds = ", ".join(map(str, pair.seeds))
         tested = sum(found.p is not None for found in judged.pairs)
         st.info(
-            f"**{said}** (p {_equals(pair.p_holm)} after Holm's correction over {terminal.counted(tested, 'pair')}, "
+            f"**{said}** (p {_equals(pair.p_holm)} after Holm's correction over {pluralize(tested, 'pair')}, "
             f"{_equals(pair.p)} alone): {wording.TESTS[pair.test]}, "
             f"{'seed' if len(pair.seeds) == 1 else 'seeds'} {seeds}. "
             "± is the half-width of the pair's 95% interval, which is not corrected.",

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 
 import streamlit as st
 
-from benchmark import terminal
-from benchmark.cell import Protocol
-from benchmark.tables import Row
+from benchmark.analysis.rows import Row
+from benchmark.core.cell import Protocol
+from benchmark.core.text import pluralize
 from leaderboard import show
 from leaderboard.charts import errors as charts
 from leaderboard.context import Context
@@ -48,7 +48,7 @@ def render(context: Context) -> None:
         return
     texts = context.store.texts(context.of(row)[0], task)
     st.caption(
-        f"{terminal.counted(judged.n, 'run')} on {terminal.counted(len(judged.ids), 'test row')}, pooled"
+        f"{pluralize(judged.n, 'run')} on {pluralize(len(judged.ids), 'test row')}, pooled"
         + ("" if texts else f". {examples.NOT_AT_HAND}")
     )
     _confusion(context.protocol, judged)

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pandas as pd
 import streamlit as st
 
-from benchmark import terminal
-from benchmark.record import Point
-from benchmark.tables import Row
+from benchmark.analysis.rows import Row
+from benchmark.core.record import Point
+from benchmark.core.text import pluralize
 from leaderboard import show, words
 from leaderboard.charts import layers as charts
 from leaderboard.context import Context
@@ -109,7 +109,7 @@ def _figures(lines: pd.DataFrame, curve: str, title: str, advice: pd.DataFrame) 
         with right:
             st.plotly_chart(charts.by_epoch(own, heading), key=f"by epoch {phase}", config=show.CHART)
     most = int(lines["n"].max())
-    st.caption(f"A value is the mean over {terminal.counted(most, 'seed')}." if most > 1 else "One seed.")
+    st.caption(f"A value is the mean over {pluralize(most, 'seed')}." if most > 1 else "One seed.")
 
 
 def _tables(context: Context, lines: pd.DataFrame, advice: pd.DataFrame) -> None:

@@ -7,8 +7,8 @@ import zlib
 import pandas as pd
 import streamlit as st
 
-from benchmark.record import Record
-from benchmark.standings import Board
+from benchmark.analysis.standings import Board
+from benchmark.core.record import Record
 from leaderboard import show, words
 from leaderboard.context import Context
 from leaderboard.queries import board as queries

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 
 import streamlit as st
 
-from benchmark.record import Record
-from benchmark.repeat import again
+from benchmark.cli.rerun import again
+from benchmark.core.record import Record
 from leaderboard import show, words
 from leaderboard.context import Context
 from leaderboard.parts import phases

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import pandas as pd
 import streamlit as st
 
-from benchmark import terminal
-from benchmark.errors import UsageError
+from benchmark.core.errors import UsageError
+from benchmark.core.text import pluralize
 from leaderboard import show, store, words
 from leaderboard.charts import sweeps as charts
 from leaderboard.context import Context
@@ -115,7 +115,7 @@ def _head(report: StudyReport) -> None:
     if best:
         found = ", ".join(f"{name} = {sweeps.shown(value)}" for name, value in best.parameters)
         st.caption(f"Best: {words.markdown(found)}")
-    seeds = terminal.counted(len(definition.seeds), "tuning seed")
+    seeds = pluralize(len(definition.seeds), "tuning seed")
     searched = ", ".join(str(dimension) for dimension in definition.space)
     st.caption(
         words.markdown(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 import streamlit as st
 
-from benchmark.standings import Board
+from benchmark.analysis.standings import Board
 from leaderboard import show, words
 from leaderboard.charts import tradeoffs as charts
 from leaderboard.context import Context

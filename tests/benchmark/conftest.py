@@ -10,9 +10,9 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from benchmark.cell import Cell, Protocol, TaskIdentity
-from benchmark.predictions import Predictions
-from benchmark.record import Cost, DataFacts, Environment, PhaseCost, Point, Record, Score
+from benchmark.core.cell import Cell, Protocol, TaskIdentity
+from benchmark.core.predictions import Predictions
+from benchmark.core.record import Cost, DataFacts, Environment, PhaseCost, Point, Record, Score
 from benchmark.tracking import Tracking
 
 

@@ -28,7 +28,7 @@ FLAGS = (
     "--headless --no-sandbox --disable-gpu --disable-background-networking --disable-component-update --disable-sync"
 )
 PATIENCE = 120_000
-"""Milliseconds: generous, because the machine may be busy. `tests/benchmarks/test_leaderboard.py` measures speed."""
+"""Milliseconds: generous, because the machine may be busy. `tests/speed/test_leaderboard.py` measures speed."""
 PATHS = [page.PATH for page in views.load()]
 
 pytestmark = [

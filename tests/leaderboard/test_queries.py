@@ -10,11 +10,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from benchmark.metrics import binary_cross_entropy, cross_entropy, macro_f1
-from benchmark.predictions import Predictions
-from benchmark.record import Point, Score
-from benchmark.standings import standings
-from benchmark.tables import rows
+from benchmark.analysis.rows import rows
+from benchmark.analysis.standings import standings
+from benchmark.core.metrics import binary_cross_entropy, cross_entropy, macro_f1
+from benchmark.core.predictions import Predictions
+from benchmark.core.record import Point, Score
 from benchmark.tracking import Tracking
 from leaderboard import show
 from leaderboard.queries import board, curves, errors, texts, tradeoffs

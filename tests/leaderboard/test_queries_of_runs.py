@@ -12,10 +12,10 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from benchmark.plain import from_plain
-from benchmark.predictions import Predictions
-from benchmark.record import Point, Record, Trial, Tuning
-from benchmark.standings import Pair
+from benchmark.analysis.standings import Pair
+from benchmark.core.predictions import Predictions
+from benchmark.core.record import Point, Record, Trial, Tuning
+from benchmark.core.serialization import from_plain
 from benchmark.tracking import Tracking
 from leaderboard.queries import compare, errors, runs
 from leaderboard.queries.table import Table

@@ -10,9 +10,9 @@ import pytest
 import torch
 from torch import Tensor
 
-from benchmark.collector import Collector
+from benchmark.core.record import PhaseStarted
+from benchmark.experiment.collector import Collector
 from benchmark.model.model import Model
-from benchmark.record import PhaseStarted
 from benchmark.train.loop import train
 from benchmark.train.method import build, settle
 from benchmark.train.recipe import Recipe

@@ -10,15 +10,15 @@ from typing import Any
 import numpy as np
 import pytest
 
-from benchmark import registry
-from benchmark.collector import Collector
+from benchmark.core import registry
+from benchmark.core.errors import SkippedError, UsageError
+from benchmark.core.metrics import metric
+from benchmark.core.parameters import describe
+from benchmark.core.predictions import Predictions
+from benchmark.core.record import Cost
 from benchmark.data.batches import Shuffled, Step
 from benchmark.data.task import Head, Split, Task, TrainingData
-from benchmark.errors import SkippedError, UsageError
-from benchmark.metrics import metric
-from benchmark.predictions import Predictions
-from benchmark.record import Cost
-from benchmark.space import describe
+from benchmark.experiment.collector import Collector
 from benchmark.train.method import build, parameters, settle
 from benchmark.train.predict import evaluate
 from benchmark.train.recipe import Budget

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 import torch
 
+from benchmark.core.errors import UsageError
 from benchmark.data.task import Head
-from benchmark.errors import UsageError
 from benchmark.model.blocks import Blocks
 from benchmark.train.heads import Place, usual
 from benchmark.train.method import build, settle

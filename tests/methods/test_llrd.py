@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from benchmark.seeds import Streams
+from benchmark.core.seeds import Streams
 from benchmark.train.baseline import Baseline
 from benchmark.train.loop import _optimizer
 from benchmark.train.recipe import Budget

@@ -8,10 +8,10 @@ import pytest
 import torch
 import transformers
 
-from benchmark.errors import UsageError
+from benchmark.core.errors import UsageError
+from benchmark.core.seeds import Streams
 from benchmark.model.encoder import Encoder
 from benchmark.model.model import Model, count
-from benchmark.seeds import Streams
 from benchmark.train.baseline import Baseline
 from benchmark.train.loop import train
 from benchmark.train.method import build, settle

@@ -10,8 +10,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from benchmark.errors import SkippedError, UsageError
-from benchmark.seeds import Streams
+from benchmark.core.errors import SkippedError, UsageError
+from benchmark.core.seeds import Streams
 from benchmark.train import method
 from benchmark.train.baseline import Summed
 from benchmark.train.run import Run

@@ -15,10 +15,10 @@ import numpy as np
 import pytest
 import torch
 
-from benchmark import registry
-from benchmark.cli import main
+from benchmark.cli.main import main
+from benchmark.core import registry
+from benchmark.core.errors import UsageError
 from benchmark.data.task import Task
-from benchmark.errors import UsageError
 from benchmark.train.method import build, parameters, settle
 from benchmark.train.predict import evaluate
 
@@ -28,8 +28,8 @@ SMOOTHING = '''\
 import dataclasses
 from dataclasses import dataclass
 
-from benchmark.registry import technique
-from benchmark.space import parameter
+from benchmark.core.registry import technique
+from benchmark.core.parameters import parameter
 from benchmark.train.recipe import Answers, Technique
 
 
@@ -52,7 +52,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from benchmark.registry import method
+from benchmark.core.registry import method
 
 
 @method("majority", source="none")

@@ -9,8 +9,8 @@ import pytest
 import torch
 from torch import nn
 
+from benchmark.core.errors import UsageError
 from benchmark.data.task import TrainingData
-from benchmark.errors import UsageError
 from benchmark.model import states
 from benchmark.model.model import Model
 from benchmark.train.loop import train

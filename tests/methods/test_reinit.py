@@ -8,9 +8,9 @@ import pytest
 import torch
 from torch import nn
 
-from benchmark.errors import UsageError
+from benchmark.core.errors import UsageError
+from benchmark.core.seeds import Streams
 from benchmark.model.model import Model
-from benchmark.seeds import Streams
 from benchmark.train.baseline import Baseline
 from benchmark.train.recipe import Budget
 from methods.reinit import Reinitialise, Reinitialised

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from benchmark.errors import SkippedError, UsageError
+from benchmark.core.errors import SkippedError, UsageError
 from benchmark.train.method import build, settle
 from benchmark.train.predict import evaluate
 

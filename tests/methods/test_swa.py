@@ -12,9 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import nn
 
-from benchmark.collector import Collector
+from benchmark.core.seeds import Streams
+from benchmark.experiment.collector import Collector
 from benchmark.model.model import Model
-from benchmark.seeds import Streams
 from benchmark.train.baseline import Baseline
 from benchmark.train.loop import train
 from benchmark.train.recipe import Budget

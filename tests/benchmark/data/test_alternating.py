@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from benchmark.core.errors import SkippedError
+from benchmark.core.seeds import Streams
 from benchmark.data.batches import Alternating, Shuffled, Step, Together
 from benchmark.data.task import Head
-from benchmark.errors import SkippedError
-from benchmark.seeds import Streams
 
 HEADS = tuple(Head(name, "classes", "accuracy", ("a", "b")) for name in ("one", "two"))
 

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from benchmark.core.seeds import Streams
 from benchmark.data.batches import Shuffled, Step
-from benchmark.seeds import Streams
 
 Plain = list[list[tuple[int, list[int]]]]
 

@@ -6,10 +6,10 @@ import hashlib
 
 import pytest
 
+from benchmark.core.errors import UsageError
 from benchmark.data.columns import TRAIN_SHARE, Table, Wanted, divide, make_rows
 from benchmark.data.labels import Labelling
 from benchmark.data.task import Row, Rows
-from benchmark.errors import UsageError
 
 NUMBER = Labelling("pair-number", 0.0, 5.0)
 BINARY = Labelling("pair-binary")

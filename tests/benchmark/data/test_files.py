@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
+from benchmark.core.errors import UsageError
 from benchmark.data import files
 from benchmark.data.columns import Wanted
 from benchmark.data.task import Row, Rows, fingerprint
-from benchmark.errors import UsageError
 
 RECORDS = [
     {"id": "007", "text": 'say "hi", then\tgo', "label": "NA"},

@@ -11,10 +11,10 @@ from pathlib import Path
 import httpx2
 import pytest
 
+from benchmark.core.errors import UsageError
 from benchmark.data import hub
 from benchmark.data.columns import Wanted
 from benchmark.data.task import Row, Rows
-from benchmark.errors import UsageError
 
 NAME = "me/ToySet"
 FIRST, SECOND = "1" * 40, "2" * 40

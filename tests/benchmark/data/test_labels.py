@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from benchmark.core.errors import UsageError
 from benchmark.data.labels import Labelling
-from benchmark.errors import UsageError
 
 NUMBER = Labelling("pair-number", 0.0, 5.0)
 BINARY = Labelling("pair-binary")

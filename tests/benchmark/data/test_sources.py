@@ -8,13 +8,13 @@ from typing import Any, ClassVar
 import datasets
 import pytest
 
-from benchmark import suite
+from benchmark.core import suite
+from benchmark.core.errors import UsageError
+from benchmark.core.suite import Source, TaskSpec
 from benchmark.data import hub, sources
 from benchmark.data.builtin import corpus
 from benchmark.data.columns import Wanted
 from benchmark.data.task import Row, Rows
-from benchmark.errors import UsageError
-from benchmark.suite import Source, TaskSpec
 
 MASSIVE = {"scenario": suite.load("massive-scenario").tasks[0], "intent": suite.load("massive-intent").tasks[0]}
 

@@ -9,9 +9,9 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 
+from benchmark.core.errors import UsageError
 from benchmark.data.labels import Labelling
 from benchmark.data.task import Row, Rows, Task, carve, fingerprint, limit, make_task
-from benchmark.errors import UsageError
 
 
 def row(text: str, label: str = "x", key: str = "") -> Row:

@@ -16,7 +16,7 @@ import huggingface_hub
 import pytest
 from huggingface_hub.errors import LocalEntryNotFoundError, RepositoryNotFoundError
 
-from benchmark.errors import UsageError
+from benchmark.core.errors import UsageError
 from benchmark.model import catalogue
 from benchmark.model.catalogue import KNOWN, EncoderSource, Known, cached, package_folder, resolve
 

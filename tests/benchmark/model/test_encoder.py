@@ -13,8 +13,8 @@ import torch
 import transformers
 from torch import Tensor
 
+from benchmark.core.errors import UsageError
 from benchmark.data.tokens import Tokens
-from benchmark.errors import UsageError
 from benchmark.model.catalogue import EncoderSource, resolve
 from benchmark.model.encoder import Encoder, Tokenizer, load_encoder
 

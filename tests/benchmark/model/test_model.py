@@ -8,9 +8,9 @@ import pytest
 import torch
 from torch import nn
 
+from benchmark.core.seeds import Streams
 from benchmark.model.heads import ClassifierHead
 from benchmark.model.model import Counts, Model, count, groups
-from benchmark.seeds import Streams
 from methods.lora import ALL_LINEAR, QUERY_VALUE, LowRankAdapters
 
 KINDS = ("bert", "distilbert", "roberta")

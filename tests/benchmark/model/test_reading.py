@@ -11,8 +11,8 @@ import torch
 import transformers
 from torch import Tensor
 
+from benchmark.core.errors import UsageError
 from benchmark.data.tokens import Tokens
-from benchmark.errors import UsageError
 from benchmark.model.blocks import Blocks, make_blocks, parse_blocks
 from benchmark.model.encoder import Encoder, Tap
 from benchmark.model.states import StateCache

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from benchmark.record import Point
+from benchmark.core.record import Point
 from benchmark.reports.content import Report, gather
 
 MADE = "2026-01-02T03:04:05+00:00"

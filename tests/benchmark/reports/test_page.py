@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmark.record import Point
+from benchmark.core.record import Point
 from benchmark.reports.content import gather
 from benchmark.reports.page import page
 

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from benchmark.cli import main
+from benchmark.cli.main import main
 from benchmark.tracking import Tracking
 
 SCRIPT = Path(__file__).resolve().parents[2] / "check_ties.py"

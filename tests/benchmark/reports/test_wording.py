@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from benchmark.cell import TaskIdentity
-from benchmark.record import Record, Score
+from benchmark.core.cell import TaskIdentity
+from benchmark.core.record import Record, Score
 from benchmark.reports import files, page, text, wording
 from benchmark.reports.content import Report, gather
 

@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
-from benchmark.predictions import Predictions
+from benchmark.core.predictions import Predictions
 from benchmark.tracking import files
 
 

@@ -13,10 +13,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmark.cell import Cell, Protocol, TaskIdentity
-from benchmark.errors import UsageError
-from benchmark.predictions import Predictions
-from benchmark.record import (
+from benchmark.core.cell import Cell, Protocol, TaskIdentity
+from benchmark.core.errors import UsageError
+from benchmark.core.predictions import Predictions
+from benchmark.core.record import (
     Cost,
     DataFacts,
     Environment,

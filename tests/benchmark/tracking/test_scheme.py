@@ -7,8 +7,8 @@ import os
 
 import pytest
 
-from benchmark.cell import Cell, Protocol, TaskIdentity
-from benchmark.record import Point, Record, Score
+from benchmark.core.cell import Cell, Protocol, TaskIdentity
+from benchmark.core.record import Point, Record, Score
 from benchmark.tracking import scheme
 
 TASKS = (TaskIdentity("scenario", "classes", "accuracy", "a" * 64, "b" * 64, "c" * 64),)

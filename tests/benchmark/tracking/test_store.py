@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmark.errors import UsageError
+from benchmark.core.errors import UsageError
 from benchmark.tracking import Tracking, resolve_uri, store
 
 

@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 from torch import Tensor
 from torch.nn.functional import normalize
 
+from benchmark.core.seeds import Streams
 from benchmark.data.task import Head
-from benchmark.seeds import Streams
 from benchmark.train.contrastive import PROJECTION, Contrastive, contrastive_loss, ntxent_loss, supcon_loss
 
 TEMPERATURES = (6e-5, 1e-3, 0.07, 0.5, 1.0, 10.0)

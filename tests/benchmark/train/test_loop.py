@@ -13,13 +13,13 @@ import torch
 import transformers
 from torch import Tensor, nn
 
-from benchmark.collector import Collector
+from benchmark.core.errors import DivergedError
+from benchmark.core.record import EpochEnded, PhaseStarted, Point
+from benchmark.core.seeds import Streams
 from benchmark.data.task import Head, Task
-from benchmark.errors import DivergedError
+from benchmark.experiment.collector import Collector
 from benchmark.model.heads import ClassifierHead
 from benchmark.model.model import Model
-from benchmark.record import EpochEnded, PhaseStarted, Point
-from benchmark.seeds import Streams
 from benchmark.train import loop
 from benchmark.train.baseline import Baseline, HeadOnly
 from benchmark.train.keep import Best, Last

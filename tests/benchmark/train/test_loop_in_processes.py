@@ -15,12 +15,12 @@ NAMES = ("finetune", "lora", "supcon", "simclr", "swa+reinit")
 PROGRAM = """
 import hashlib, sys
 from pathlib import Path
-from benchmark.collector import Collector
+from benchmark.experiment.collector import Collector
 from benchmark.data.builtin import corpus
 from benchmark.data.task import Row, Rows, make_task
 from benchmark.data.tokens import TokenCache
 from benchmark.model.catalogue import resolve
-from benchmark.seeds import Streams
+from benchmark.core.seeds import Streams
 from benchmark.train.method import build, settle
 from benchmark.train.recipe import Budget
 from benchmark.train.run import Run

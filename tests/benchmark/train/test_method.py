@@ -8,14 +8,15 @@ from dataclasses import dataclass
 
 import pytest
 
-from benchmark import registry
+from benchmark.core import registry
+from benchmark.core.errors import UsageError
+from benchmark.core.parameters import Settings, Value, describe, parameter
+from benchmark.core.registry import technique
 from benchmark.data.task import Head
-from benchmark.errors import UsageError
-from benchmark.registry import technique
-from benchmark.space import Settings, Value, describe, parameter
 from benchmark.train.baseline import Baseline
 from benchmark.train.method import Recipient, build, parameters, settle
-from benchmark.train.recipe import Budget, Technique
+from benchmark.train.recipe import Budget
+from benchmark.train.technique import Technique
 
 BUDGET = Budget(2, 8, "best")
 HEADS = (Head("scenario", "classes", "accuracy", ("a", "b")),)

@@ -10,8 +10,8 @@ import pytest
 import torch
 from torch import nn
 
+from benchmark.core.metrics import metric
 from benchmark.data.task import Head
-from benchmark.metrics import metric
 from benchmark.model.encoder import Reading, Tap
 from benchmark.model.heads import LayerHead, PairHead, joined
 from benchmark.train.heads import OnTop

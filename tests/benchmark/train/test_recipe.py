@@ -8,14 +8,15 @@ from dataclasses import dataclass
 
 import pytest
 
-from benchmark import registry
-from benchmark.errors import UsageError
+from benchmark.core import registry
+from benchmark.core.errors import UsageError
 from benchmark.train.baseline import AdamW, Baseline, Even, Everything, HeadOnly, Pretrained, Summed
 from benchmark.train.heads import OnTop
 from benchmark.train.keep import Best, Last
 from benchmark.train.objectives import TaskLoss, Weights
-from benchmark.train.recipe import After, Answers, Budget, Recipe, Technique, combine
+from benchmark.train.recipe import After, Answers, Budget, Recipe
 from benchmark.train.schedules import Cosine
+from benchmark.train.technique import Technique, combine
 
 BUDGET = Budget(epochs=3, batch_size=8, selection="best")
 BASELINE = Baseline()

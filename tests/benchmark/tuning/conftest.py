@@ -13,12 +13,12 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from benchmark import registry
+from benchmark.cli.progress import PlainDisplay
+from benchmark.core import registry
+from benchmark.core.parameters import parameter
+from benchmark.core.record import EpochEnded, PhaseStarted, Point
 from benchmark.data.task import Head, Split, TrainingData
-from benchmark.progress import PlainDisplay
-from benchmark.record import EpochEnded, PhaseStarted, Point
-from benchmark.request import Request
-from benchmark.space import parameter
+from benchmark.experiment.request import Request
 from benchmark.tracking import Tracking
 from benchmark.train.run import Run
 from benchmark.tuning import sweep

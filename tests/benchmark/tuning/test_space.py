@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from benchmark import registry
-from benchmark.errors import UsageError
-from benchmark.space import Parameter
+from benchmark.core import registry
+from benchmark.core.errors import UsageError
+from benchmark.core.parameters import Parameter
 from benchmark.train.method import parameters
 from benchmark.tuning.space import Dimension, parse, spaces
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from optuna.study import StudyDirection
 
-from benchmark.errors import UsageError
+from benchmark.core.errors import UsageError
 from benchmark.tracking.store import locate as locate_store
 from benchmark.tuning.storage import Place, check, closing, exists, locate
 

@@ -10,12 +10,12 @@ from typing import Any
 import optuna
 import pytest
 
-from benchmark import runner
-from benchmark.cell import TUNED
-from benchmark.errors import DivergedError, UsageError
-from benchmark.plan import plan
-from benchmark.progress import PlainDisplay
-from benchmark.request import FIRST_TUNING_SEED
+from benchmark.cli.progress import PlainDisplay
+from benchmark.core.cell import TUNED
+from benchmark.core.errors import DivergedError, UsageError
+from benchmark.experiment import runner
+from benchmark.experiment.plan import plan
+from benchmark.experiment.request import FIRST_TUNING_SEED
 from benchmark.tracking.scheme import _started, process
 from benchmark.tuning import study
 from benchmark.tuning.best import tuned

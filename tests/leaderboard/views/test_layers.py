@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from benchmark.record import Point
+from benchmark.core.record import Point
 from benchmark.tracking import scheme
 from leaderboard.charts import layers as charts
 from leaderboard.queries import curves, layers

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from benchmark.record import Record
-from benchmark.repeat import again
+from benchmark.cli.rerun import again
+from benchmark.core.record import Record
 from leaderboard.queries import runs
 from leaderboard.queries.table import Table
 

@@ -13,7 +13,7 @@ import pytest
 from optuna.trial import TrialState, create_trial
 from streamlit.testing.v1 import AppTest
 
-from benchmark.record import Trial
+from benchmark.core.record import Trial
 from benchmark.tracking import Tracking
 from benchmark.tracking.scheme import process
 from benchmark.tracking.store import locate as locate_store

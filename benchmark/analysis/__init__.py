@@ -1,0 +1,1 @@
+"""What records mean: rows, tie groups, power, effects."""

@@ -1,0 +1,171 @@
+"""Who is ahead, and who can't be told apart: rows of the table with tie letters and every paired comparison.
+
+Pure over records and their stored predictions. One board for each protocol, so that nothing is compared across them.
+Two rows are compared over the seeds that both have, by the test that the data allow (`analysis.stats.paired`):
+two-level bootstrap over seeds and test rows, McNemar where one seed is common, paired t over seeds where the headline
+metric has no value per test row. Holm's correction is over all tested pairs of a board.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from benchmark.analysis.evidence import STREAMS, Evidence, Load, common, gather, judge
+from benchmark.analysis.rows import Row, latest, rows
+from benchmark.analysis.stats.paired import RESAMPLES, Comparison
+from benchmark.analysis.stats.several import holm, letters
+from benchmark.core.cell import Protocol
+from benchmark.core.record import Record
+from benchmark.core.serialization import digest
+
+ALPHA = 0.05
+"""Level of every test, and the complement of every interval's confidence."""
+
+
+@dataclass(frozen=True)
+class Pair:
+    """Two rows of one board, compared over the seeds that both have. Differences are shares: 0.01 is a point."""
+
+    first: str  # `Cell.group` of the row that stands higher
+    second: str
+    seeds: tuple[int, ...]  # that both have
+    difference: float | None  # mean over `seeds` of first minus second; None where nothing could be tested
+    half_width: float | None  # of its 95% interval, not adjusted for the number of pairs
+    p: float | None  # two-sided; None where nothing could be tested
+    p_holm: float | None  # adjusted over all tested pairs of the board
+    test: str  # "two-level bootstrap" | "McNemar" | "paired t" | "" where nothing could be tested
+    reason: str = ""  # why nothing could be tested
+
+    @property
+    def separated(self) -> bool:
+        """Whether the test tells the two apart."""
+        return self.p_holm is not None and self.p_holm < ALPHA
+
+
+@dataclass(frozen=True)
+class Place:
+    """A row of the table and where it stands."""
+
+    row: Row
+    letters: str  # rows that share a letter can't be told apart; "" for a row that can't be tested
+    reason: str  # why it has no letters
+    tied_with_best: bool  # it is the best row, or the tests can't tell it from the best row
+
+
+@dataclass(frozen=True)
+class Board:
+    """The rows of one protocol, best test score first."""
+
+    protocol: Protocol
+    places: tuple[Place, ...]
+    pairs: tuple[Pair, ...]  # of all rows with a score, first above second, in the order of `places`
+    fewest_parameters: Place | None  # of the rows tied with the best: trains the fewest parameters
+    fastest: Place | None  # of the rows tied with the best: the fewest seconds per epoch
+
+    @property
+    def tied(self) -> tuple[Place, ...]:
+        """The rows that can't be told from the best one, that one first; none where nothing was tested."""
+        return tuple(place for place in self.places if place.tied_with_best)
+
+    def pair(self, one: str, other: str) -> Pair | None:
+        """Return the comparison of the rows with these groups, in either order."""
+        return next((found for found in self.pairs if {found.first, found.second} == {one, other}), None)
+
+
+@dataclass(frozen=True)
+class Standings:
+    """One board for each protocol, in order of appearance."""
+
+    boards: tuple[Board, ...]
+
+
+def key(records: Iterable[Record]) -> str:
+    """Return 16 hex digits that are equal only where `standings` gives the same: a key for caches."""
+    facts = [
+        (record.cell.id, record.run, record.status, record.reason, record.headline("test"), record.cost.fit_seconds)
+        for record in latest(records)
+    ]
+    return digest([RESAMPLES, STREAMS.seed, ALPHA, *facts])[:16]
+
+
+def standings(records: Iterable[Record], predictions: Load) -> Standings:
+    """Return the boards of `records`; `predictions` loads what is stored under a run's id, once for each score.
+
+    A row whose stored predictions are missing, cover other rows than its neighbours', or don't give the recorded
+    score, has no letters and says why.
+    """
+    kept = latest(records)
+    made = rows(kept)
+    cells = {(record.cell.group, record.cell.seed): record for record in kept}
+    boards = []
+    for protocol in dict.fromkeys(row.protocol for row in made):
+        own = [row for row in made if row.protocol == protocol]
+        boards.append(_board(protocol, own, gather(protocol, own, cells, predictions)))
+    return Standings(tuple(boards))
+
+
+def _board(protocol: Protocol, rows: Sequence[Row], evidence: Sequence[Evidence]) -> Board:
+    scored = [number for number, row in enumerate(rows) if row.seeds]
+    judged = {
+        numbers: judge(*(evidence[number] for number in numbers)) for numbers in itertools.combinations(scored, 2)
+    }
+    raw = {
+        numbers: found.p for numbers, found in judged.items() if isinstance(found, Comparison) and found.p is not None
+    }
+    adjusted = dict(zip(raw, holm(list(raw.values())), strict=True))
+    groups = [row.cell.group for row in rows]
+    pairs = {
+        (one, other): _pair(
+            groups[one], groups[other], common(evidence[one], evidence[other]), found, adjusted.get((one, other))
+        )
+        for (one, other), found in judged.items()
+    }
+    places = _places(rows, evidence, pairs)
+    tied = [place for place in places if place.tied_with_best]
+    return Board(
+        protocol,
+        places,
+        tuple(pairs.values()),
+        _least(tied, lambda row: row.trainable),
+        _least(tied, lambda row: row.epoch_seconds),
+    )
+
+
+def _pair(first: str, second: str, seeds: tuple[int, ...], found: Comparison | str, adjusted: float | None) -> Pair:
+    if isinstance(found, str):
+        return Pair(first, second, seeds, None, None, None, None, "", found)
+    return Pair(first, second, seeds, found.difference, found.half_width, found.p, adjusted, found.test)
+
+
+def _places(rows: Sequence[Row], evidence: Sequence[Evidence], pairs: dict[tuple[int, int], Pair]) -> tuple[Place, ...]:
+    """Return the rows with letters. A pair that couldn't be tested counts as one that can't be told apart."""
+    tested = sorted({number for numbers, pair in pairs.items() if pair.test for number in numbers})
+    apart = np.zeros((len(tested), len(tested)), dtype=bool)
+    for (one, other), pair in pairs.items():
+        if pair.separated:
+            i, j = tested.index(one), tested.index(other)
+            apart[i, j] = apart[j, i] = True
+    given = dict(zip(tested, letters(apart), strict=True))
+    tied = {number for place, number in enumerate(tested) if not apart[0, place]}
+    return tuple(
+        Place(row, given.get(number, ""), "" if number in given else _why(number, evidence, pairs), number in tied)
+        for number, row in enumerate(rows)
+    )
+
+
+def _why(number: int, evidence: Sequence[Evidence], pairs: dict[tuple[int, int], Pair]) -> str:
+    """Return why the row at `number` was compared with none."""
+    if evidence[number].problem:
+        return evidence[number].problem
+    reasons = [pair.reason for numbers, pair in pairs.items() if number in numbers]
+    return reasons[0] if reasons else "nothing to compare it with"
+
+
+def _least(places: Sequence[Place], cost: Callable[[Row], float | None]) -> Place | None:
+    """Return the place whose row costs least, the better one of equals; None where no cost is known."""
+    known = [place for place in places if cost(place.row) is not None]
+    return min(known, key=lambda place: cost(place.row) or 0.0, default=None)

@@ -1,0 +1,145 @@
+"""``bench power``: how many seeds it takes to tell two methods apart."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import math
+import shlex
+from typing import TYPE_CHECKING, Any
+
+from benchmark.cli.console import make_console, stdout_kept, write_json
+from benchmark.cli.options import add_json, add_tracking, filled
+from benchmark.cli.printing import pairs
+from benchmark.cli.request_options import MOST_SEEDS, command
+from benchmark.core.errors import UsageError
+from benchmark.core.text import pluralize
+from benchmark.experiment.request import Request
+
+if TYPE_CHECKING:
+    from benchmark.analysis.power import PowerPlan
+
+NAME = "power"
+HELP = "how many seeds it takes to tell a gain apart, from the runs at hand"
+ORDER = 28
+DESCRIPTION = """\
+From finished runs of two methods on the same seeds: how much their difference varies between seeds, and how many seeds
+a paired t test needs to find a gain with 80% power. The more seeds there are already, the better the answer.
+"""
+EPILOG = """\
+examples (A and B stand for names that `bench list methods` shows):
+  bench power --methods A,B --gain 0.5          a gain of half a point of accuracy
+  bench power --methods A,A+B --suite massive-scenario --gain 1
+"""
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Add the options of ``bench power``."""
+    parser.description, parser.epilog = DESCRIPTION, EPILOG
+    parser.add_argument("--methods", type=_two, required=True, metavar="A,B", help="two methods")
+    parser.add_argument(
+        "--gain", type=_points, default=1.0, metavar="POINTS", help="in percentage points, above 0 (default: 1)"
+    )
+    parser.add_argument("--suite", type=filled("--suite"), metavar="NAME", help="of this suite only (default: all)")
+    add_tracking(parser.add_argument)
+    add_json(parser.add_argument, "the plan")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Print how many seeds are needed. Raises UsageError where the runs at hand can't tell."""
+    from benchmark.analysis.power import plans
+    from benchmark.core import registry
+    from benchmark.tracking import Tracking, resolve_uri
+
+    with stdout_kept() as stream:
+        first, second = (registry.canonical(name) for name in arguments.methods)
+        if first == second:
+            raise UsageError(f"--methods {','.join(arguments.methods)} names one method twice: give two")
+        tracking = Tracking(resolve_uri(arguments.tracking_uri))
+        found = plans(tracking.records(arguments.suite), first, second, arguments.gain / 100)
+        if not found:
+            suite = f" --suite {shlex.quote(arguments.suite)}" if arguments.suite else ""
+            raise UsageError(
+                f"{first} and {second} have fewer than two finished seeds in common in {tracking.store.shown}: "
+                f"`bench run --methods {first},{second} --seeds 3{suite}` makes three"
+            )
+        if arguments.json:
+            write_json([_document(plan, arguments.gain) for plan in found], stream)
+            return 0
+        console = make_console(stream)
+        for plan in found:
+            console.print(pairs(_facts(plan, arguments.gain)))
+            console.print(_advice(plan, arguments.gain), soft_wrap=True)
+            console.print()
+    return 0
+
+
+def _facts(plan: PowerPlan, gain: float) -> dict[str, object]:
+    from benchmark.analysis.stats.summary import half_width_in_sds
+
+    n, width = len(plan.seeds), half_width_in_sds(len(plan.seeds))
+    return {
+        "suite": f"{plan.protocol.suite}, encoder {plan.protocol.encoder}, {pluralize(plan.protocol.epochs, 'epoch')}",
+        "methods": f"{plan.first} − {plan.second}",
+        "seeds at hand": f"{n} ({', '.join(map(str, plan.seeds))})",
+        "difference": f"{100 * plan.difference:+.2f} ± {100 * width * plan.sd:.2f} points "
+        f"(at {n} seeds the half-width is {width:.2f} sd)",
+        "sd between seeds": f"{100 * plan.sd:.2f} points; with 95% confidence {100 * plan.sd_low:.2f} "
+        f"to {100 * plan.sd_high:.2f}",
+        f"power for {gain:g} points": f"{plan.power:.0%} at {n} seeds",
+        "seeds for 80% power": f"{_seeds(plan.needed)}; {_seeds(plan.needed_low)} to {_seeds(plan.needed_high)} "
+        f"over that range of the sd",
+    }
+
+
+def _advice(plan: PowerPlan, gain: float) -> str:
+    text = (
+        "\nAt 3 seeds the half-width of a 95% interval is 2.48 sd, at 5 it is 1.24, at 10 it is 0.72.\n"
+        "This is one paired t test over seeds: a table of many pairs and the noise of its test rows ask for more."
+    )
+    if plan.needed is None:
+        return f"{text}\nNo number of seeds that can be run will show a gain of {gain:g} points."
+    if plan.needed <= len(plan.seeds):
+        return f"{text}\nThe seeds at hand are enough for a gain of {gain:g} points."
+    return f"{text}\nnext:\n  {_command(plan, plan.needed)}\n      the seeds that are needed; what is finished is kept"
+
+
+def _command(plan: PowerPlan, seeds: int) -> str:
+    """Return the command that makes them: the one that made the runs at hand, with these methods and more seeds."""
+    from benchmark.cli.rerun import parsed
+    from benchmark.core import registry
+    from benchmark.experiment.plan import concerns
+
+    request = (parsed(plan.command) if plan.command else None) or Request(suite=plan.protocol.suite)
+    methods = (plan.first, plan.second)
+    known = [one for one in request.assignments if set(one.method.split("+")) <= set(registry.names())]
+    own = tuple(one for one in known if any(concerns(one, name) for name in methods))
+    seeds = min(seeds, MOST_SEEDS)
+    return command(dataclasses.replace(request, methods=methods, seeds=tuple(range(seeds)), assignments=own))
+
+
+def _document(plan: PowerPlan, gain: float) -> dict[str, Any]:
+    from benchmark.core.serialization import to_plain
+
+    return {"gain_points": gain, **to_plain(plan)}
+
+
+def _seeds(count: int | None) -> str:
+    return "more than a million" if count is None else f"{count:,}"
+
+
+def _two(text: str) -> tuple[str, str]:
+    names = tuple(name.strip() for name in text.split(","))
+    if len(names) != 2 or not all(names):
+        raise UsageError(f"--methods takes two names joined by a comma, such as A,B, not {text!r}")
+    return names
+
+
+def _points(text: str) -> float:
+    try:
+        number = float(text)
+    except ValueError:
+        number = math.nan
+    if not 0 < number <= 100:
+        raise UsageError(f"--gain takes percentage points above 0 and up to 100, such as 0.5, not {text!r}")
+    return number

@@ -1,0 +1,203 @@
+"""The table of results: from rows to something to print, and to JSON data."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import sys
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from rich import box
+from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
+from rich.table import Table
+from rich.text import Text
+
+from benchmark.analysis.rows import Row, seeds_text
+from benchmark.analysis.stats import Summary
+from benchmark.core import scales
+from benchmark.core.cell import Protocol
+from benchmark.core.scales import Scale
+from benchmark.core.suite import Suite
+from benchmark.core.text import duration, pluralize
+
+STYLES: dict[str, str] = {"done": "", "skipped": "yellow", "interrupted": "yellow", "running": "yellow"}
+"""Of a row by its status; any other status is red."""
+
+
+def render(rows: Sequence[Row], suite: Suite | None = None) -> RenderableType:
+    """Return what to print for `rows`: one table for each protocol, none for no rows.
+
+    `suite` gives the title of the tables that were measured under it; without it the suite's name stands there.
+    """
+    protocols = dict.fromkeys(row.protocol for row in rows)
+    parts: list[RenderableType] = []
+    for protocol in protocols:
+        title = suite.title if suite and suite.name == protocol.suite else ""
+        parts += _block([row for row in rows if row.protocol == protocol], protocol, title)
+    return Group(*parts)
+
+
+def plain_rows(rows: Iterable[Row]) -> list[dict[str, object]]:
+    """Return `rows` as JSON data: shares and nats as they are, nothing rounded."""
+    return [
+        {
+            "label": row.label,
+            "method": row.cell.method,
+            "parameters": dict(row.cell.parameters),
+            "origin": row.cell.origin,
+            "tuning": dataclasses.asdict(row.tuning) if row.tuning else None,
+            "group": row.cell.group,
+            "protocol": row.protocol.id,
+            "suite": row.protocol.suite,
+            "status": row.status,
+            "seeds": list(row.seeds),
+            "without_score": [dataclasses.asdict(other) for other in row.others],
+            "validation": dataclasses.asdict(row.validation) if row.validation else None,
+            "test": dataclasses.asdict(row.test) if row.test else None,
+            "tasks": [dataclasses.asdict(task) for task in row.tasks],
+            f"test_{scales.loss_name(row.protocol)}": row.loss
+            if row.loss is not None and math.isfinite(row.loss)
+            else None,
+            "trainable_parameters": row.trainable,
+            "epoch_seconds": row.epoch_seconds,
+            "synthetic": row.synthetic,
+        }
+        for row in rows
+    ]
+
+
+def _block(rows: Sequence[Row], protocol: Protocol, title: str) -> list[RenderableType]:
+    """Return title, table and footnotes of one protocol."""
+    heading = Text(protocol.suite, style="bold")
+    heading.append(f"  {title}" if title else "", style="not bold")
+    if any(row.synthetic for row in rows):
+        heading.append("  synthetic data", style="not bold yellow")
+    return [Text(), heading, _fitting(rows, protocol), *[Text(line, style="dim") for line in _notes(rows, protocol)]]
+
+
+@dataclass(frozen=True)
+class _Fitting:
+    """A table, or in a terminal that is too narrow for it, its parts one below the other."""
+
+    whole: Table
+    parts: tuple[RenderableType, ...]
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        wanted = self.whole.__rich_measure__(console, options.update_width(sys.maxsize)).maximum
+        yield from (self.whole,) if wanted <= options.max_width else self.parts
+
+
+def _fitting(rows: Sequence[Row], protocol: Protocol) -> RenderableType:
+    """Return the table; of several tasks one that can stand in two parts, because it is wide."""
+    whole = _table(rows, protocol)
+    if len(protocol.tasks) == 1:
+        return whole
+    return _Fitting(whole, (_table(rows, protocol, costs=False), Text(), _table(rows, protocol, scores=False)))
+
+
+def _table(rows: Sequence[Row], protocol: Protocol, *, scores: bool = True, costs: bool = True) -> Table:
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False, padding=(0, 1, 0, 0), header_style="bold")
+    longest = max(len(word) for row in rows for word in row.label.split())
+    table.add_column("method", overflow="fold", min_width=max(10, min(24, longest)))
+    columns: list[list[str]] = []
+    for header, summaries, scale in _score_columns(rows, protocol) if scores else ():
+        lines, texts = _aligned(header, summaries, scale)
+        table.add_column(Text("\n".join(lines)), no_wrap=True)
+        columns.append(texts)
+    figures = _cost_columns(rows) if costs else []
+    for name, _ in figures:
+        table.add_column(name, justify="right", no_wrap=True)
+    if costs:
+        table.add_column("status", overflow="fold", min_width=8)
+    for place, row in enumerate(rows):
+        texts = [column[place] for column in (*columns, *(found for _, found in figures))]
+        status = Text("\n".join(dict.fromkeys(other.status for other in row.others)) or "done", style=_style(row))
+        table.add_row(Text(row.label), *map(Text, texts), *((status,) if costs else ()))
+    return table
+
+
+def _cost_columns(rows: Sequence[Row]) -> list[tuple[str, list[str]]]:
+    """Return the columns of loss, costs and seeds: header, texts."""
+    return [
+        ("test\nloss", [_number(row.loss, ".3f") for row in rows]),
+        ("trainable\nparameters", [_number(row.trainable, ",") for row in rows]),
+        (
+            "s per\nepoch",
+            [_number(row.epoch_seconds, ".2f" if (row.epoch_seconds or 0) < 10 else ".0f") for row in rows],
+        ),
+        ("seeds", [f"{len(row.seeds)}{f'/{len(row.seeds) + len(row.others)}' if row.others else ''}" for row in rows]),
+    ]
+
+
+ScoreColumn = tuple[list[str], list[Summary | None], Scale]
+"""Lines of the header, one summary per row, how to show it."""
+
+
+def _score_columns(rows: Sequence[Row], protocol: Protocol) -> list[ScoreColumn]:
+    """Return the columns of scores: validation and test of one task; of several, each one's test, and both overall."""
+    tasks, splits, scale = protocol.tasks, ("validation", "test"), scales.of_headline(protocol)
+    if len(tasks) == 1:
+        return [([split, scale.title], [getattr(row, split) for row in rows], scale) for split in splits]
+    own: list[ScoreColumn] = [  # narrow, so that three of them leave room for what a row cost
+        ([task.name, "test", own.title], [row.tasks[place].test for row in rows], own)
+        for place, (task, own) in enumerate((task, scales.of_metric(task.metric)) for task in tasks)
+    ]
+    both: list[ScoreColumn] = [
+        (["overall", split, scale.unit], [getattr(row, split) for row in rows], scale) for split in splits
+    ]
+    return [*own, *both]
+
+
+def _style(row: Row) -> str:
+    worst = [STYLES.get(other.status, "red") for other in row.others]
+    return "red" if "red" in worst else "yellow" if worst else "green"
+
+
+def _aligned(header: Sequence[str], summaries: Sequence[Summary | None], scale: Scale) -> tuple[list[str], list[str]]:
+    """Return the lines of the column's header and one text per summary, all equally long.
+
+    So means stand below means, also in rows without an interval: `rich` strips the spaces that would do this in a
+    right-aligned column.
+    """
+    factor, digits = scale.factor, scale.digits
+    means = [f"{factor * found.mean:.{digits}f}" if found else "–" for found in summaries]
+    halves = [
+        f" ± {factor * found.half_width:.{digits}f}" if found and found.half_width is not None else ""
+        for found in summaries
+    ]
+    most = max(map(len, halves), default=0)
+    texts = [mean + half.ljust(most) for mean, half in zip(means, halves, strict=True)]
+    width = max(map(len, [*header, *texts]))
+    return [line.rjust(width) for line in header], [text.rjust(width) for text in texts]
+
+
+def _number(value: float | None, form: str) -> str:
+    return "–" if value is None else format(value, form)
+
+
+def _notes(rows: Sequence[Row], protocol: Protocol) -> list[str]:
+    """Return the lines below a table: the protocol, how to read it, and every cell without a score."""
+    devices = ", ".join(dict.fromkeys(f"{row.cell.device} {row.cell.precision}" for row in rows))
+    seeds = sorted({seed for row in rows for seed in (*row.seeds, *(other.seed for other in row.others))})
+    limit = f", train limited to {protocol.limit_train:,} rows" if protocol.limit_train else ""
+    budget = f"{pluralize(protocol.epochs, 'epoch')}, batch {protocol.batch_size}"
+    lines = [
+        f"encoder {protocol.encoder}, {budget}, {protocol.selection} epoch kept, {devices}, {seeds_text(seeds)}{limit}"
+    ]
+    sizes = sorted({row.test.n for row in rows if row.test})
+    if any(n > 1 for n in sizes):
+        lines.append("± is the half-width of the 95% t interval over seeds")
+    if 1 in sizes:
+        lines.append("n=1: no interval (more seeds give one: --seeds 3)")
+    if len(protocol.tasks) > 1:
+        lines.append(scales.about_overall(protocol))
+    lines.append(
+        f"test loss is {scales.about_loss(protocol)}; seconds are medians, the first epoch of several left out"
+    )
+    for row in rows:
+        if row.tuning:
+            cost = f"{pluralize(row.tuning.trials, 'trial')}, {duration(row.tuning.seconds)}"
+            lines.append(f"{row.label}: tuned on validation by study {row.tuning.study}, which cost {cost}")
+        lines += row.without_score
+    return lines

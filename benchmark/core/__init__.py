@@ -1,0 +1,1 @@
+"""The nouns: plain data and pure functions on the standard library, numpy and scipy."""

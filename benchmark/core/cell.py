@@ -1,0 +1,98 @@
+"""A cell is one planned measurement: a protocol, a method with its parameters, a seed. Its id is what it depends on.
+
+Two cells with equal ids would give equal results, so that a finished one is never run again. Whatever could change the
+result is a field here: the data's and the weights' hashes, the code's digest, the versions of the numeric libraries.
+What can't (the path the rows came from, the machine's name) belongs in the record's environment.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+
+from benchmark.core.parameters import Settings
+from benchmark.core.serialization import digest, later
+
+TRIAL = "trial"
+"""Origin of a cell that is run to choose parameters, and stands in no table."""
+TUNED = "tuned"
+"""Origin of a cell whose parameters a study chose."""
+
+
+@dataclass(frozen=True)
+class TaskIdentity:
+    """What a task's scores depend on."""
+
+    name: str
+    kind: str
+    metric: str
+    train: str  # fingerprint of the split's rows: sha256
+    validation: str
+    test: str
+    low: float | None = later(None)  # range of labels that are numbers
+    high: float | None = later(None)
+
+
+@dataclass(frozen=True)
+class Protocol:
+    """What two rows of a table must share to be compared at all."""
+
+    suite: str
+    tasks: tuple[TaskIdentity, ...]
+    encoder: str
+    encoder_revision: str
+    encoder_sha256: str  # of weights, configuration and tokenizer
+    epochs: int
+    batch_size: int
+    max_length: int
+    selection: str
+    limit_train: int | None
+
+    @property
+    def id(self) -> str:
+        """12 hex digits."""
+        return digest(self)[:12]
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One planned measurement."""
+
+    protocol: Protocol
+    method: str  # canonical spelling
+    parameters: Settings  # resolved: every parameter of the method, defaults included
+    seed: int
+    origin: str  # default | set (some parameter was given by hand) | tuned | paper | trial (of a study)
+    device: str  # kind of device: cpu | cuda | mps
+    precision: str  # fp32 | bf16
+    code: str  # digest of the source that a result depends on, comments and docstrings left out
+    versions: tuple[tuple[str, str], ...]  # of the packages that compute
+
+    @property
+    def id(self) -> str:
+        """16 hex digits: equal ids mean equal results."""
+        return digest(self)[:16]
+
+    @property
+    def group(self) -> str:
+        """12 hex digits shared by the cells that differ in nothing but the seed: one row of a table."""
+        return digest(dataclasses.replace(self, seed=-1))[:12]
+
+
+def label(cell: Cell, peers: tuple[Cell, ...]) -> str:
+    """Return `cell`'s method name, with the parameters in which it differs from `peers` of the same method.
+
+    A number that was drawn has a dozen digits: three are shown, where they tell the peers apart.
+    """
+    values: dict[str, set[object]] = {}
+    for peer in (cell, *peers):
+        if peer.method == cell.method:
+            for name, value in peer.parameters:
+                values.setdefault(name, set()).add(value)
+    apart = [f"{name}={_shown(value, values[name])}" for name, value in cell.parameters if len(values[name]) > 1]
+    return cell.method + (f" ({', '.join(apart)})" if apart else "")
+
+
+def _shown(value: object, among: set[object]) -> str:
+    short = {f"{other:.3g}" if isinstance(other, float) else str(other) for other in among}
+    return f"{value:.3g}" if isinstance(value, float) and len(short) == len(among) else str(value)

@@ -1,0 +1,116 @@
+"""Parameters of methods: default, range, unit and meaning stand where the parameter is declared.
+
+A technique is a frozen dataclass whose fields are made with `parameter`. `describe` reads them back, `Parameter.parse`
+turns what a person typed into a value of the right type within range, or raises one clear line.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import types
+import typing
+from dataclasses import dataclass
+from typing import Any
+
+from benchmark.core.errors import UsageError
+
+Value = bool | int | float | str | None
+Settings = tuple[tuple[str, Value], ...]
+"""Parameter values by name, sorted by name: hashable, and a cell's identity depends on it."""
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """One parameter of a technique or method."""
+
+    name: str
+    kind: type  # bool, int, float or str
+    default: Value
+    help: str
+    low: float | None = None  # inclusive
+    high: float | None = None  # inclusive
+    above: float | None = None  # exclusive lower bound, for rates and temperatures
+    unit: str = ""
+    choices: tuple[str, ...] = ()
+    optional: bool = False  # None is allowed; `help` says what it stands for
+    log: bool = False  # searched on a logarithmic scale
+    search: tuple[Value, ...] = ()  # tuned over: of a number two bounds; more values, or of anything else: those
+
+    def check(self, value: Value) -> Value:
+        """Return `value`, as this parameter's type. Raises UsageError when the type or the range doesn't fit."""
+        if value is None and self.optional:
+            return None
+        if self.kind is float and isinstance(value, int) and not isinstance(value, bool):
+            value = float(value)
+        if type(value) is not self.kind:
+            raise UsageError(f"{self.name} takes {self.allowed()}, not {value!r}")
+        if self.choices and value not in self.choices:
+            raise UsageError(f"{self.name} takes {self.allowed()}, not {value!r}")
+        if isinstance(value, int | float) and not isinstance(value, bool) and not self._within(value):
+            raise UsageError(f"{self.name} takes {self.allowed()}, not {value!r}")
+        return value
+
+    def parse(self, text: str) -> Value:
+        """Return the value that a person typed as `text`. Raises UsageError."""
+        word = text.strip()
+        if self.optional and word.lower() in ("none", "auto"):
+            return None
+        try:
+            if self.kind is bool:
+                return {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}[word.lower()]
+            return self.check(self.kind(word))
+        except (ValueError, KeyError):
+            raise UsageError(f"{self.name} takes {self.allowed()}, not {text!r}") from None
+
+    def allowed(self) -> str:
+        """Say what values are allowed, for an error message or a table."""
+        if self.choices:
+            words = " or ".join(self.choices)
+        elif self.kind is bool:
+            words = "true or false"
+        elif self.kind is str:
+            words = "text"
+        else:
+            words = ("a whole number" if self.kind is int else "a number") + self._bounds()
+        return words + (" or none" if self.optional else "")
+
+    def _bounds(self) -> str:
+        if self.above is not None:
+            return f" above {self.above:g}" + (f" up to {self.high:g}" if self.high is not None else "")
+        if self.low is not None and self.high is not None:
+            return f" from {self.low:g} to {self.high:g}"
+        if self.low is not None:
+            return f" of at least {self.low:g}"
+        return f" up to {self.high:g}" if self.high is not None else ""
+
+    def _within(self, value: float) -> bool:
+        return (
+            math.isfinite(value)
+            and (self.low is None or value >= self.low)
+            and (self.high is None or value <= self.high)
+            and (self.above is None or value > self.above)
+        )
+
+
+def parameter(default: Value, help: str, **limits: Any) -> Any:
+    """Declare a dataclass field as a parameter; `limits` are fields of `Parameter` (low, high, unit, search, …)."""
+    return dataclasses.field(default=default, metadata={"help": help, **limits})
+
+
+def describe(cls: type) -> tuple[Parameter, ...]:
+    """Return the parameters that the dataclass `cls` declares, in order. Raises TypeError for an undeclared field."""
+    hints = typing.get_type_hints(cls)
+    return tuple(_parameter_of(cls, field, hints[field.name]) for field in dataclasses.fields(cls))
+
+
+def _parameter_of(cls: type, field: dataclasses.Field[Any], hint: Any) -> Parameter:
+    if "help" not in field.metadata:
+        raise TypeError(f"{cls.__name__}.{field.name} must be declared with parameter(default, help)")
+    members = typing.get_args(hint) if isinstance(hint, types.UnionType) else (hint,)
+    kinds = [member for member in members if member is not type(None)]
+    if len(kinds) != 1 or kinds[0] not in (bool, int, float, str):
+        raise TypeError(f"{cls.__name__}.{field.name} must be a bool, int, float or str (or None as well)")
+    optional = len(kinds) < len(members)
+    default: Any = field.default  # `parameter` always gives one
+    return Parameter(name=field.name, kind=kinds[0], default=default, optional=optional, **field.metadata)

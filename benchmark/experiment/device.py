@@ -1,0 +1,127 @@
+"""The device that cells run on: which one, made ready to compute the same every time, and its peak memory."""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+from pathlib import Path
+from types import TracebackType
+
+from benchmark.core.errors import UsageError
+
+
+def choose_device(given: str) -> str:
+    """Return the device that `given` (``auto``, ``cpu``, ``cuda``, ``cuda:1``, ``mps``) means here.
+
+    ``auto`` is CUDA where there is one, else the CPU. Raises UsageError for a device that is not there.
+    """
+    if not re.fullmatch(r"auto|cpu|cuda(:\d+)?|mps", given):
+        raise UsageError(f"--device {given!r}: choose one of auto, cpu, cuda, cuda:0 (1, 2, …), mps")
+    if given == "cpu":
+        return given
+    import torch
+
+    if given == "auto":
+        return "cuda" if torch.cuda.is_available() else "cpu"
+    if given == "mps":
+        if not torch.backends.mps.is_available():
+            raise UsageError("--device mps: this machine or this torch has no Metal: use --device cpu")
+        return given
+    if torch.version.cuda is None:
+        raise UsageError(
+            f"--device {given}: the installed torch {torch.__version__} is built without CUDA: "
+            f"install a CUDA build (see pytorch.org), or use --device cpu"
+        )
+    if not torch.cuda.is_available():
+        raise UsageError(f"--device {given}: no CUDA device can be used: see `nvidia-smi`, or use --device cpu")
+    count = torch.cuda.device_count()
+    if int(given.partition(":")[2] or 0) >= count:
+        raise UsageError(f"--device {given}: there are {count} CUDA devices: choose from cuda:0 to cuda:{count - 1}")
+    return given
+
+
+def prepare_torch(device: str, threads: int | None = None) -> None:
+    """Make this process compute the same every time: deterministic kernels, no TF32; and libraries that keep quiet.
+
+    Call it before anything runs on `device`. `threads` (None: as torch chooses) is how many the CPU uses for one
+    operation; sums depend on it in their last bit.
+    """
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # else cuBLAS refuses deterministic algorithms
+    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")  # it warns after every fork
+    import torch
+    import transformers
+    from huggingface_hub.utils.tqdm import disable_progress_bars
+
+    disable_progress_bars()
+    transformers.logging.disable_progress_bar()  # type: ignore[no-untyped-call]
+    transformers.logging.set_verbosity_error()  # type: ignore[no-untyped-call]
+    # Metal lacks some deterministic kernels; a warning there beats a method that can't run at all.
+    torch.use_deterministic_algorithms(True, warn_only=device == "mps")
+    # Filling what is not yet written finds mistakes, and would be paid for in every step.
+    torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
+    torch.set_float32_matmul_precision("highest")
+    torch.backends.cudnn.allow_tf32 = False
+    torch.backends.cudnn.benchmark = False
+    # The backward pass of the memory-efficient kernel adds up in no fixed order, and only warns of it.
+    torch.backends.cuda.enable_mem_efficient_sdp(False)
+    if threads is not None:
+        torch.set_num_threads(threads)
+
+
+class PeakMemory:
+    """Measures the largest memory in use during a ``with`` block; read `bytes` and `of` after it.
+
+    On CUDA it is what torch had allocated on the device; elsewhere the resident set of the whole process, libraries
+    included, because nothing smaller can be seen from outside.
+    """
+
+    def __init__(self, device: str) -> None:
+        self.device = device
+        self.bytes: int | None = None
+        self.of = ""  # for Cost.peak_memory_of
+
+    def __enter__(self) -> PeakMemory:
+        if self.device.startswith("cuda"):
+            import torch
+
+            torch.cuda.reset_peak_memory_stats(torch.device(self.device))
+            self.of = "device memory allocated"
+        else:
+            self.of = "resident set of the process" + ("" if _reset_resident_peak() else ", since its start")
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self.device.startswith("cuda"):
+            import torch
+
+            self.bytes = torch.cuda.max_memory_allocated(torch.device(self.device))
+        else:
+            self.bytes = _resident_peak()
+
+
+def _reset_resident_peak() -> bool:
+    """Set the process's peak resident set to the present one; False where the system can't."""
+    try:
+        Path("/proc/self/clear_refs").write_text("5", encoding="ascii")
+    except OSError:
+        return False
+    return True
+
+
+def _resident_peak() -> int | None:
+    """Return the process's peak resident set, in bytes; None where the system doesn't say."""
+    try:
+        found = re.search(r"^VmHWM:\s*(\d+) kB", Path("/proc/self/status").read_text(encoding="utf-8"), re.MULTILINE)
+        if found:
+            return int(found.group(1)) * 1024
+    except OSError:
+        pass
+    try:
+        import resource
+    except ImportError:
+        return None
+    unit = 1 if sys.platform == "darwin" else 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit

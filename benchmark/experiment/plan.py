@@ -1,0 +1,258 @@
+"""From what a person asked to the cells that will be measured. Nothing is trained or written here.
+
+Everything that can be wrong with arguments is found now: unknown names, values out of range, techniques that clash,
+data and encoders that can't be had.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import itertools
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from benchmark.core import registry
+from benchmark.core.cell import Cell, Protocol
+from benchmark.core.errors import SkippedError, UsageError
+from benchmark.core.parameters import Parameter, Settings, Value
+from benchmark.core.record import Tuning
+from benchmark.core.suite import Suite
+from benchmark.core.suite import load as load_suite
+from benchmark.data.sources import load_task
+from benchmark.data.task import Task
+from benchmark.experiment.code_digest import code_digest
+from benchmark.experiment.device import choose_device
+from benchmark.experiment.environment import versions
+from benchmark.experiment.request import FIRST_TUNING_SEED, Assignment, Request
+from benchmark.model.catalogue import EncoderSource, resolve
+from benchmark.train import method
+from benchmark.train.recipe import Budget
+
+PRECISIONS = ("fp32", "bf16")
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Cells and what they are made of."""
+
+    suite: Suite  # with the request's overrides
+    tasks: tuple[Task, ...]
+    encoder: EncoderSource
+    device: str  # cpu | cuda:0 | mps
+    cells: tuple[Cell, ...]
+    tuning: Mapping[str, Tuning] = dataclasses.field(default_factory=dict)  # of tuned cells, by id
+    skipped: Mapping[str, str] = dataclasses.field(default_factory=dict)  # method without meaning for the suite → why
+
+    def without_test(self) -> Plan:
+        """Return the plan with not a row of a test split left: choosing must not see one (law 3).
+
+        The cells still say by its hash which test split belongs to their protocol.
+        """
+        tasks = (replace(task, test=replace(task.test, ids=(), texts=(), labels=())) for task in self.tasks)
+        return replace(self, tasks=tuple(tasks))
+
+    @property
+    def budget(self) -> Budget:
+        """What every method is granted."""
+        return Budget(self.suite.epochs, self.suite.batch_size, self.suite.selection)
+
+
+def plan(request: Request) -> Plan:
+    """Return the cells of `request`, seeds outermost: an interrupted run has whole columns. Raises UsageError."""
+    suite = _overridden(load_suite(request.suite), request)
+    if request.precision not in PRECISIONS:
+        raise UsageError(f"--precision {request.precision!r}: choose one of {', '.join(PRECISIONS)}")
+    if not request.seeds or min(request.seeds) < 0:
+        raise UsageError("no seeds: give --seeds N with N of at least 1, or --seed S")
+    if max(request.seeds) >= FIRST_TUNING_SEED:
+        raise UsageError(
+            f"seeds from {FIRST_TUNING_SEED:,} on are for tuning: choose one below, not {max(request.seeds)}"
+        )
+    budget = Budget(suite.epochs, suite.batch_size, suite.selection)
+    variants = _variants(request, suite, budget)
+    device = choose_device(request.device)
+    tasks = _tasks(suite, request)
+    encoder = resolve(suite.encoder)
+    skipped = {
+        name: reason
+        for name, settings, _ in variants
+        if (reason := _check(name, settings, budget, encoder.layers, tasks, request.methods))
+    }
+    protocol = _protocol(suite, tasks, encoder)
+    cells = tuple(
+        Cell(
+            protocol=protocol,
+            method=name,
+            parameters=settings,
+            seed=seed,
+            origin=origin,
+            device=device.split(":")[0],
+            precision=request.precision,
+            code=code_digest(entry.cls.__module__ for entry in registry.parts(name)),
+            versions=versions(),
+        )
+        for seed in request.seeds
+        for name, settings, origin in variants
+    )
+    return Plan(suite, tasks, encoder, device, cells, skipped=skipped)
+
+
+def _overridden(suite: Suite, request: Request) -> Suite:
+    changes: dict[str, object] = {}
+    for name, low in (("epochs", 1), ("batch_size", 2), ("limit_train", 1)):
+        value = getattr(request, name)
+        if value is not None and value < low:
+            raise UsageError(f"--{name.replace('_', '-')} must be at least {low}, not {value}")
+        if value is not None:
+            changes[name] = value
+    if request.encoder is not None:
+        changes["encoder"] = request.encoder
+    return dataclasses.replace(suite, **changes)  # type: ignore[arg-type]  # the names are Suite's, the types checked
+
+
+def _tasks(suite: Suite, request: Request) -> tuple[Task, ...]:
+    """Load the suite's tasks. Raises UsageError, also for a task that leaves nothing to learn."""
+    several = len(suite.tasks) > 1
+    if several and (request.text_column or request.label_column):
+        raise UsageError(
+            f"suite {suite.name!r} has {len(suite.tasks)} tasks, each with columns of its own: "
+            "name them in a suite file (text_column and label_column of a source) instead of on the command line"
+        )
+    tasks = tuple(
+        load_task(
+            spec,
+            data=request.data,
+            text_column=request.text_column,
+            label_column=request.label_column,
+            limit_train=suite.limit_train,
+            several=several,
+        )
+        for spec in suite.tasks
+    )
+    for task in tasks:
+        if len(set(task.train.labels)) == 1:
+            raise UsageError(
+                f"{task.source}: all training rows of task {task.name!r} have the same label: nothing to learn, "
+                f"check {'the label_column of its source' if several else '--label-column'}"
+            )
+    return tasks
+
+
+def _check(
+    name: str, settings: Settings, budget: Budget, layers: int, tasks: Sequence[Task], asked: Sequence[str]
+) -> str:
+    """Return why a method has no meaning for the suite; nothing where it has one.
+
+    One that ``all`` brings along and that has no meaning is planned all the same: its cells are recorded as skipped.
+    Raises UsageError where a method can't be run, or has no meaning for the suite although it was asked for by name.
+    """
+    try:
+        method.build(name, settings, budget).check(layers, [task.head for task in tasks])
+    except SkippedError as error:
+        if name in {registry.canonical(given) for given in asked if given != "all"}:
+            raise UsageError(f"{name!r} can't be run on this suite: {error}") from error
+        return str(error)
+    return ""
+
+
+def _protocol(suite: Suite, tasks: Sequence[Task], encoder: EncoderSource) -> Protocol:
+    return Protocol(
+        suite=suite.name,
+        tasks=tuple(task.identity for task in tasks),
+        encoder=encoder.name,
+        encoder_revision=encoder.revision,
+        encoder_sha256=encoder.sha256,
+        epochs=suite.epochs,
+        batch_size=suite.batch_size,
+        max_length=suite.max_length,
+        selection=suite.selection,
+        limit_train=suite.limit_train,
+    )
+
+
+def _variants(request: Request, suite: Suite, budget: Budget) -> list[tuple[str, Settings, str]]:
+    """Return (canonical name, settings, origin) of every method and combination of values, without repetition."""
+    wanted = [name for given in request.methods for name in (registry.names() if given == "all" else (given,))]
+    names = list(dict.fromkeys(registry.canonical(name) for name in wanted))
+    if not names:
+        raise UsageError("no methods: give --methods all, or names that `bench list methods` shows")
+    chosen = {name: _chosen(name, request.assignments) for name in names}
+    _all_used(request.assignments, names)
+    found: dict[tuple[str, Settings], str] = {}
+    for name, values in chosen.items():
+        default = _default(name, suite.defaults)
+        for combination in itertools.product(*values.values()):
+            settings = method.settle(name, dict(zip(values, combination, strict=True)), suite.defaults)
+            method.build(name, settings, budget)  # a clash is found before any data is read
+            found.setdefault((name, settings), "default" if settings == default else "set")
+    return [(name, settings, origin) for (name, settings), origin in found.items()]
+
+
+def _default(name: str, defaults: Settings) -> Settings | None:
+    try:
+        return method.settle(name, {}, defaults)
+    except UsageError:  # two techniques prefer different values: there is no default
+        return None
+
+
+def _chosen(name: str, assignments: Iterable[Assignment]) -> dict[str, tuple[Value, ...]]:
+    """Return the values that ``--set`` gives to parameters of `name`; the full name's outrank a part's."""
+    known = {found.name: found for found in method.parameters(name)}
+    chosen: dict[str, tuple[Value, ...]] = {}
+    givers: dict[str, str] = {}
+    for given in sorted(assignments, key=lambda given: "+" not in given.method):  # full names first
+        if not concerns(given, name):
+            continue
+        if given.parameter not in known:
+            raise UsageError(
+                f"--set {given.method}.{given.parameter}: {name!r} has no such parameter; it has "
+                f"{', '.join(sorted(known))}"
+            )
+        try:
+            values = _values(known[given.parameter], given.values)
+        except UsageError as error:
+            raise UsageError(f"--set {given.method}.{error}") from error
+        giver = givers.setdefault(given.parameter, given.method)
+        if giver == given.method:
+            chosen[given.parameter] = values
+        elif ("+" in giver) == ("+" in given.method) and values != chosen[given.parameter]:
+            raise UsageError(
+                f"--set {giver}.{given.parameter} and --set {given.method}.{given.parameter} both are about {name!r}: "
+                f"choose, with --set {name}.{given.parameter}=…"
+            )
+    return chosen
+
+
+def _values(parameter: Parameter, typed: Sequence[str]) -> tuple[Value, ...]:
+    """Return the values of one ``--set``.
+
+    A choice may itself contain commas, so that the longest match is taken. Free text is one value, commas included.
+    """
+    if parameter.kind is str and not parameter.choices:
+        return (parameter.parse(",".join(typed)),)
+    values: list[Value] = []
+    rest = list(typed)
+    while rest:
+        for length in range(len(rest), 0, -1):
+            joined = ",".join(rest[:length])
+            if length == 1 or joined in parameter.choices:
+                values.append(parameter.parse(joined))
+                rest = rest[length:]
+                break
+    return tuple(dict.fromkeys(values))
+
+
+def concerns(given: Assignment, name: str) -> bool:
+    """Whether ``--set given.method.…`` is about the method `name`: it is its name, or one of its parts."""
+    target = {entry.name for entry in registry.parts(given.method)}
+    members = {entry.name for entry in registry.parts(name)}
+    return target == members or (len(target) == 1 and target < members)
+
+
+def _all_used(assignments: Iterable[Assignment], names: Sequence[str]) -> None:
+    for given in assignments:
+        if not any(concerns(given, name) for name in names):
+            raise UsageError(
+                f"--set {given.method}.{given.parameter}: no method of this run contains {given.method!r}: "
+                "add it to --methods"
+            )

@@ -1,0 +1,227 @@
+"""Letters and pairs on results whose hits and misses are known, and against twenty lines of scipy."""
+
+from __future__ import annotations
+
+import dataclasses
+import itertools
+from typing import Any
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from benchmark.analysis.standings import Board, key, standings
+from benchmark.core.cell import TaskIdentity
+from benchmark.core.predictions import Predictions
+from benchmark.core.record import Record, Score
+
+
+def board(results: Any) -> Board:
+    (found,) = standings(results.records, results.predictions).boards
+    return found
+
+
+def lettered(found: Board) -> dict[str, str]:
+    return {place.row.label: place.letters for place in found.places}
+
+
+def test_methods_that_differ_get_letters_of_their_own_and_others_share_one(three: Any) -> None:
+    found = board(three)
+    assert lettered(found) == {"good": "a", "same": "a", "bad": "b"}
+    assert [place.row.label for place in found.tied] == ["good", "same"]
+    tied, apart, other = found.pairs
+    assert (tied.difference, tied.p, tied.test) == (0.0, 1.0, "two-level bootstrap")
+    assert apart.difference == pytest.approx(0.4)
+    assert apart.seeds == (0, 1, 2)
+    assert apart.p is not None
+    assert apart.p < 1e-10
+    assert [pair.separated for pair in found.pairs] == [False, True, True]
+    assert found.pair(other.second, other.first) is other
+    assert found.pair("x", "y") is None
+
+
+def test_the_cheapest_of_the_tied_are_named_and_not_the_cheapest_of_all(three: Any) -> None:
+    found = board(three)
+    assert found.fewest_parameters is not None
+    assert found.fastest is not None
+    assert (found.fewest_parameters.row.label, found.fastest.row.label) == ("same", "same")
+
+
+def test_the_same_records_give_the_same_standings_in_any_order(three: Any) -> None:
+    again = standings(list(three.records), three.predictions)
+    assert again == standings(three.records, three.predictions)
+    turned = standings(three.records[::-1], three.predictions)
+    assert [place.letters for place in turned.boards[0].places] == [place.letters for place in again.boards[0].places]
+
+
+def test_one_seed_is_compared_by_mcnemar(results: Any) -> None:
+    rows = np.arange(100)
+    results.add(results.cell("a", 0), rows < 90)
+    results.add(results.cell("b", 0), rows < 80)
+    (pair,) = board(results).pairs
+    assert (pair.test, pair.seeds, pair.difference) == ("McNemar", (0,), pytest.approx(0.1))
+    assert pair.p == pytest.approx(2 / 2**10)  # ten rows, all one way
+    assert lettered(board(results)) == {"a": "a", "b": "b"}
+
+
+def test_only_common_seeds_are_compared(results: Any) -> None:
+    rows = np.arange(100)
+    for seed in (0, 1, 2):
+        results.add(results.cell("a", seed), rows < 80 + seed)
+    for seed in (1, 2, 3):
+        results.add(results.cell("b", seed), rows < 70 + seed)
+    results.add(results.cell("c", 7), rows < 60)
+    found = board(results)
+    by_names = {
+        (one.row.label, other.row.label): found.pair(one.row.cell.group, other.row.cell.group)
+        for one, other in itertools.combinations(found.places, 2)
+    }
+    pair = by_names["a", "b"]
+    assert pair is not None
+    assert pair.seeds == (1, 2)
+    assert pair.difference == pytest.approx(0.1)
+    lonely = by_names["a", "c"]
+    assert lonely is not None
+    assert (lonely.p, lonely.test, lonely.separated) == (None, "", False)
+    assert lonely.reason == "no seed in common: run both with the same seeds"
+    assert (found.places[2].letters, found.places[2].reason) == ("", lonely.reason)
+
+
+def test_rows_that_can_not_be_tested_say_why(three: Any) -> None:
+    three.fail(three.cell("broken", 0), "no memory")
+    lost = three.add(three.cell("lost", 0), np.arange(400) > 20)
+    other = three.add(three.cell("elsewhere", 0), np.arange(400) > 25, names="other row")
+    wrong = three.add(three.cell("wrong", 0), np.arange(400) > 30)
+    three.stored[lost.run] = ()
+    three.stored[wrong.run] = three.stored[three.records[0].run]
+    # the rows first met are those of the best: put an honest one there
+    three.add(three.cell("best", 0), np.arange(400) > 10)
+    reasons = {place.row.label: place.reason for place in board(three).places if not place.letters}
+    assert reasons == {
+        "lost": "seed 0 has no stored predictions",
+        "elsewhere": "the stored predictions of seed 0 cover other test rows",
+        "wrong": f"the stored predictions of seed 0 give 0.7975, its record says {wrong.headline('test'):.4f}",
+        "broken": "no seed has a score: failed",
+    }
+    assert other.headline("test") is not None
+
+
+def test_a_lonely_row_has_no_letter(results: Any) -> None:
+    results.add(results.cell("a", 0), np.arange(10) < 5)
+    (place,) = board(results).places
+    assert (place.letters, place.reason, place.tied_with_best) == ("", "nothing to compare it with", False)
+    assert board(results).fastest is None
+
+
+def test_protocols_are_never_mixed(three: Any) -> None:
+    longer = dataclasses.replace(three.protocol, epochs=5)
+    three.add(three.cell("good", 0, longer), np.arange(400) < 399)
+    first, second = standings(three.records, three.predictions).boards
+    assert (first.protocol.epochs, len(first.places), len(first.pairs)) == (2, 3, 3)
+    assert (second.protocol.epochs, len(second.places), len(second.pairs)) == (5, 1, 0)
+
+
+def test_a_metric_without_values_per_row_is_compared_over_seeds(results: Any) -> None:
+    task = dataclasses.replace(results.task, metric="macro_f1")
+    protocol = dataclasses.replace(results.protocol, tasks=(task,))
+    rows = np.arange(90)
+    for seed in range(3):
+        results.add(results.cell("a", seed, protocol), rows < 80 - seed * seed)
+        results.add(results.cell("b", seed, protocol), rows < 40 + seed)
+
+    def unread(run: str) -> tuple[Predictions, ...]:
+        raise AssertionError(f"predictions of {run} were loaded for nothing")
+
+    (found,) = standings(results.records, unread).boards
+    (pair,) = found.pairs
+    scores = [[record.headline("test") for record in results.records if record.cell.method == name] for name in "ab"]
+    assert pair.test == "paired t"
+    assert pair.p == pytest.approx(stats.ttest_rel(*scores).pvalue)
+
+
+def test_two_tasks_count_alike(results: Any) -> None:
+    tasks = (results.task, TaskIdentity("intent", "classes", "accuracy", "1", "2", "3"))
+    protocol = dataclasses.replace(results.protocol, tasks=tasks)
+    rows = np.arange(100)
+    for seed in range(2):
+        results.add(results.cell("a", seed, protocol), rows < 90 + seed)
+        results.add(results.cell("b", seed, protocol), rows < 30 + seed)
+    (pair,) = board(results).pairs
+    single = dataclasses.replace(results.protocol, epochs=9)
+    for seed in range(2):
+        results.add(results.cell("a", seed, single), rows < 90 + seed)
+        results.add(results.cell("b", seed, single), rows < 30 + seed)
+    (one,) = standings(results.records, results.predictions).boards[1].pairs
+    assert pair.difference == pytest.approx(0.6)
+    assert pair.half_width == pytest.approx(one.half_width, rel=0.1)  # the same rows twice are no more rows
+
+
+def test_the_key_is_that_of_what_counts(three: Any) -> None:
+    before = key(three.records)
+    assert before == key(list(three.records))
+    assert len(before) == 16
+    better = dataclasses.replace(three.records[0], scores=(Score("test", "scenario", "accuracy", 0.9),))
+    others: list[list[Record]] = [three.records[1:], [better, *three.records[1:]]]
+    assert len({before, *[key(records) for records in others]}) == 3
+
+
+def test_no_records_make_no_boards(results: Any) -> None:
+    assert standings([], results.predictions).boards == ()
+
+
+class TestSeveralTasks:
+    """Heads with one logit are right or wrong by its sign; a correlation has no value per row: seeds alone tell."""
+
+    SENTIMENT = TaskIdentity("sentiment", "classes", "accuracy", "f" * 64, "e" * 64, "d" * 64)
+    PAIRS = TaskIdentity("pairs", "pair-binary", "accuracy", "f" * 64, "e" * 64, "c" * 64)
+    SIMILAR = TaskIdentity("similar", "pair-number", "pearson", "f" * 64, "e" * 64, "b" * 64, 0.0, 5.0)
+
+    def add(self, results: Any, method: str, seed: int, hits: Any, *tasks: TaskIdentity) -> None:
+        """Add a record whose model is right where `hits` is true, and whose numbers are nearly so."""
+        protocol = dataclasses.replace(results.protocol, tasks=tasks)
+        ids, count = tuple(map(str, range(len(hits)))), len(hits)
+        three, two, number = np.arange(count) % 3, np.arange(count) % 2, np.linspace(0.0, 5.0, count)
+        made: dict[str, tuple[tuple[str, ...], Any, Any]] = {  # classes, labels, logits
+            "classes": (("x", "y", "z"), three, np.eye(3)[np.where(hits, three, (three + 1) % 3)]),
+            "pair-binary": (("0", "1"), two, np.where(hits == (two == 1), 0.7, -0.7)[:, None]),
+            "pair-number": ((), number, np.where(hits, number, 5.0 - number)[:, None]),
+        }
+        stored = []
+        for task in tasks:
+            names, labels, logits = made[task.kind]
+            stored.append(Predictions("test", task.name, names, ids, labels, logits.astype(np.float32), task.kind))
+        record = results.add(results.cell(method, seed, dataclasses.replace(protocol, tasks=(self.SENTIMENT,))), hits)
+        scores = tuple(score for one in stored for score in one.scores())
+        cell = dataclasses.replace(record.cell, protocol=protocol)
+        results.records[-1] = dataclasses.replace(record, cell=cell, scores=scores)
+        results.stored[record.run] = tuple(stored)
+
+    @pytest.mark.parametrize("seeds", [1, 3])
+    def test_one_logit_is_judged_by_its_sign(self, results: Any, seeds: int) -> None:
+        rows = np.arange(200)
+        for seed in range(seeds):
+            self.add(results, "good", seed, rows >= 20 + seed, self.SENTIMENT, self.PAIRS)
+            self.add(results, "bad", seed, rows >= 100 + seed, self.SENTIMENT, self.PAIRS)
+        found = board(results)
+        assert lettered(found) == {"good": "a", "bad": "b"}
+        (pair,) = found.pairs
+        assert pair.difference == pytest.approx(0.4)
+        assert pair.test == ("McNemar" if seeds == 1 else "two-level bootstrap")
+
+    def test_a_correlation_among_the_tasks_leaves_the_seeds(self, results: Any) -> None:
+        rows = np.arange(200)
+        for seed in range(3):
+            for method, wrong in (("good", 5 * seed), ("bad", 80 + 7 * seed)):
+                self.add(results, method, seed, rows >= wrong, self.SENTIMENT, self.PAIRS, self.SIMILAR)
+        (pair,) = board(results).pairs
+        assert pair.test == "paired t"
+        assert pair.separated
+
+    def test_one_seed_and_a_correlation_say_why_there_is_no_test(self, results: Any) -> None:
+        for method, wrong in (("good", 5), ("bad", 80)):
+            self.add(results, method, 0, np.arange(200) >= wrong, self.SIMILAR)
+        found = board(results)
+        assert [pair.test for pair in found.pairs] == [""]
+        assert {place.reason for place in found.places} == {
+            "one seed in common, and a metric that has no value per test row: run more seeds"
+        }

@@ -1,0 +1,95 @@
+"""Choosing a device, preparing torch for it, measuring its memory."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import torch
+
+from benchmark.core.errors import UsageError
+from benchmark.experiment import device
+from benchmark.experiment.device import PeakMemory, choose_device, prepare_torch
+
+
+def test_choose_device_without_cuda(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    assert choose_device("auto") == "cpu"
+    assert choose_device("cpu") == "cpu"
+    with pytest.raises(UsageError, match=r"^--device cuda: .*use --device cpu$"):
+        choose_device("cuda")
+    monkeypatch.setattr(torch.version, "cuda", "13.0")
+    with pytest.raises(UsageError, match=r"^--device cuda:1: no CUDA device .*`nvidia-smi`"):
+        choose_device("cuda:1")
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: False)
+    with pytest.raises(UsageError, match="Metal"):
+        choose_device("mps")
+
+
+def test_choose_device_with_cuda(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.version, "cuda", "13.0")
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    assert [choose_device(given) for given in ("auto", "cuda", "cuda:1")] == ["cuda", "cuda", "cuda:1"]
+    with pytest.raises(UsageError, match="2 CUDA devices: choose from cuda:0 to cuda:1"):
+        choose_device("cuda:2")
+
+
+@pytest.mark.parametrize("given", ["", "gpu", "cuda:", "cuda:x", "CPU", "cpu\n", "cpu:0"])
+def test_choose_device_unknown(given: str) -> None:
+    with pytest.raises(UsageError, match="choose one of auto, cpu"):
+        choose_device(given)
+
+
+def test_peak_memory_of_the_process() -> None:
+    with PeakMemory("cpu") as small:
+        pass
+    with PeakMemory("cpu") as large:
+        np.ones(100 * 2**20, dtype=np.uint8).sum()
+    with PeakMemory("cpu") as after:
+        pass
+    assert small.bytes
+    assert large.bytes
+    assert after.bytes
+    assert large.bytes > small.bytes + 80 * 2**20
+    assert large.of.startswith("resident set of the process")
+    if "since its start" not in large.of:
+        assert after.bytes < large.bytes - 80 * 2**20
+
+
+def test_peak_memory_is_there_after_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(device, "_reset_resident_peak", lambda: False)
+    peak = PeakMemory("cpu")
+    with pytest.raises(MemoryError), peak:
+        raise MemoryError
+    assert peak.bytes
+    assert peak.of == "resident set of the process, since its start"
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
+def test_peak_memory_of_a_device() -> None:
+    with PeakMemory("cuda") as peak:
+        torch.zeros(50 * 2**20, dtype=torch.uint8, device="cuda")
+    assert peak.of == "device memory allocated"
+    assert peak.bytes
+    assert peak.bytes >= 50 * 2**20
+
+
+def test_prepare_torch() -> None:
+    """In a process of its own, because it is the whole process that is made ready."""
+    code = """if True:
+        from benchmark.experiment.environment import prepare_torch
+        prepare_torch("cpu", threads=1)
+        import os, torch, transformers
+        assert torch.are_deterministic_algorithms_enabled() and torch.get_num_threads() == 1
+        assert torch.get_float32_matmul_precision() == "highest" and not torch.backends.cuda.matmul.allow_tf32
+        assert os.environ["TOKENIZERS_PARALLELISM"] == "false" and os.environ["CUBLAS_WORKSPACE_CONFIG"]
+        assert transformers.logging.get_verbosity() == transformers.logging.ERROR
+        layer = torch.nn.Embedding(9, 4)
+        layer(torch.tensor([1, 1, 2])).sum().backward()
+    """
+    done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    assert (done.stdout, done.stderr) == ("", "")
+    assert callable(prepare_torch)
