@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from benchmark.core.registry import technique
-from benchmark.train.technique import Technique
+from benchmark.train.techniques import Technique
 
 
 @technique("finetune", source="gag-2025 §3.1, isayama-2025 §3.1, zheng-2024 table 1")

@@ -11,7 +11,7 @@ from benchmark.model.blocks import MOST, Blocks
 from benchmark.train.baseline import Baseline, HeadOnly
 from benchmark.train.heads import AtLayers, Place
 from benchmark.train.recipe import Answers, Budget
-from benchmark.train.technique import Technique
+from benchmark.train.techniques import Technique
 
 
 def parse_places(text: str | None) -> tuple[tuple[str, Place], ...]:

@@ -8,7 +8,7 @@ from benchmark.core.parameters import parameter
 from benchmark.core.registry import technique
 from benchmark.train.baseline import Baseline
 from benchmark.train.recipe import Answers, Budget
-from benchmark.train.technique import Technique
+from benchmark.train.techniques import Technique
 
 
 @dataclass(frozen=True)

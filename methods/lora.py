@@ -15,7 +15,7 @@ from benchmark.core.seeds import Streams
 from benchmark.model.model import Model
 from benchmark.train.baseline import Baseline
 from benchmark.train.recipe import Answers, Budget
-from benchmark.train.technique import Technique
+from benchmark.train.techniques import Technique
 
 QUERY_VALUE = "query,value"
 ALL_LINEAR = "all-linear"

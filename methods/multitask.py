@@ -10,7 +10,7 @@ from benchmark.data.batches import MODES, ROUND_ROBIN, SPANS, Alternating
 from benchmark.train.baseline import Baseline
 from benchmark.train.objectives import parse_weights
 from benchmark.train.recipe import Answers, Budget
-from benchmark.train.technique import Technique
+from benchmark.train.techniques import Technique
 
 
 @technique("multitask", source="vela-2024 §4.6, §6.4; Raffel et al. 2020 §3.5.2 (mixing)")

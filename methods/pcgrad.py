@@ -17,7 +17,7 @@ from benchmark.data.task import Head
 from benchmark.train.baseline import Baseline
 from benchmark.train.objectives import parse_weights
 from benchmark.train.recipe import Answers, Budget
-from benchmark.train.technique import Technique
+from benchmark.train.techniques import Technique
 
 Gradient = Sequence[Tensor | None]
 """Of one loss, by weight; None where the loss doesn't depend on it, which is as good as zero."""

@@ -12,7 +12,7 @@ from benchmark.model.blocks import initialise
 from benchmark.model.model import Model
 from benchmark.train.baseline import Baseline
 from benchmark.train.recipe import Answers, Budget
-from benchmark.train.technique import Technique
+from benchmark.train.techniques import Technique
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from benchmark.core.registry import technique
 from benchmark.train.baseline import Baseline
 from benchmark.train.recipe import Answers, Budget
 from benchmark.train.schedules import Linear
-from benchmark.train.technique import Technique
+from benchmark.train.techniques import Technique
 
 
 @technique("schedule", source="isayama-2025 §3.2.1; transformers' get_linear_schedule_with_warmup")

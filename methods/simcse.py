@@ -18,7 +18,7 @@ from benchmark.data.task import Head, Split, TrainingData
 from benchmark.model.model import Model
 from benchmark.train.baseline import Baseline
 from benchmark.train.recipe import After, Answers, Budget
-from benchmark.train.technique import Technique
+from benchmark.train.techniques import Technique
 
 SENTENCES = "sentences"
 

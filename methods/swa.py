@@ -14,7 +14,7 @@ from benchmark.core.registry import technique
 from benchmark.train.baseline import Baseline
 from benchmark.train.keep import put_back
 from benchmark.train.recipe import Answers, Budget, Keeper
-from benchmark.train.technique import Technique
+from benchmark.train.techniques import Technique
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from benchmark.core.registry import technique
 from benchmark.train.baseline import Baseline
 from benchmark.train.recipe import Answers, Budget
 from benchmark.train.schedules import Linear
-from benchmark.train.technique import Technique
+from benchmark.train.techniques import Technique
 
 
 @technique("warmup", source="yang-2025 §3.1, zheng-2024 table 3; Goyal et al. 2017 §2.2")

@@ -10,7 +10,7 @@ from benchmark.analysis.stats.effects import Effects, effects
 from benchmark.core import registry
 from benchmark.core.errors import UsageError
 from benchmark.core.record import Record
-from benchmark.train.technique import Technique
+from benchmark.train.techniques import Technique
 
 ORIGIN = "default"
 

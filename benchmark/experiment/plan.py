@@ -25,7 +25,7 @@ from benchmark.experiment.device import choose_device
 from benchmark.experiment.environment import versions
 from benchmark.experiment.request import FIRST_TUNING_SEED, Assignment, Request
 from benchmark.model.catalogue import EncoderSource, resolve
-from benchmark.train import method
+from benchmark.train import method_handle
 from benchmark.train.recipe import Budget
 
 PRECISIONS = ("fp32", "bf16")
@@ -147,7 +147,7 @@ def _check(
     Raises UsageError where a method can't be run, or has no meaning for the suite although it was asked for by name.
     """
     try:
-        method.build(name, settings, budget).check(layers, [task.head for task in tasks])
+        method_handle.build(name, settings, budget).check(layers, [task.head for task in tasks])
     except SkippedError as error:
         if name in {registry.canonical(given) for given in asked if given != "all"}:
             raise UsageError(f"{name!r} can't be run on this suite: {error}") from error
@@ -182,22 +182,22 @@ def _variants(request: Request, suite: Suite, budget: Budget) -> list[tuple[str,
     for name, values in chosen.items():
         default = _default(name, suite.defaults)
         for combination in itertools.product(*values.values()):
-            settings = method.settle(name, dict(zip(values, combination, strict=True)), suite.defaults)
-            method.build(name, settings, budget)  # a clash is found before any data is read
+            settings = method_handle.settle(name, dict(zip(values, combination, strict=True)), suite.defaults)
+            method_handle.build(name, settings, budget)  # a clash is found before any data is read
             found.setdefault((name, settings), "default" if settings == default else "set")
     return [(name, settings, origin) for (name, settings), origin in found.items()]
 
 
 def _default(name: str, defaults: Settings) -> Settings | None:
     try:
-        return method.settle(name, {}, defaults)
+        return method_handle.settle(name, {}, defaults)
     except UsageError:  # two techniques prefer different values: there is no default
         return None
 
 
 def _chosen(name: str, assignments: Iterable[Assignment]) -> dict[str, tuple[Value, ...]]:
     """Return the values that ``--set`` gives to parameters of `name`; the full name's outrank a part's."""
-    known = {found.name: found for found in method.parameters(name)}
+    known = {found.name: found for found in method_handle.parameters(name)}
     chosen: dict[str, tuple[Value, ...]] = {}
     givers: dict[str, str] = {}
     for given in sorted(assignments, key=lambda given: "+" not in given.method):  # full names first

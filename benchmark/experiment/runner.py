@@ -22,7 +22,7 @@ from benchmark.experiment.collector import Collector
 from benchmark.experiment.display import Display
 from benchmark.experiment.plan import Plan
 from benchmark.tracking import Tracking
-from benchmark.train import method
+from benchmark.train import method_handle
 from benchmark.train.predict import evaluate
 from benchmark.train.run import Run
 
@@ -142,7 +142,7 @@ class Bench:
 def _attempt(plan: Plan, cell: Cell, run: Run) -> Outcome:
     """Fit and evaluate; whatever is raised becomes the cell's own outcome."""
     try:
-        built = method.build(cell.method, cell.parameters, plan.budget)
+        built = method_handle.build(cell.method, cell.parameters, plan.budget)
         heads = [task.head for task in plan.tasks]
         built.check(plan.encoder.layers, heads)  # a plan has asked, but a trial draws its parameters later
         fitted = built.fit([task.without_test() for task in plan.tasks], run)

@@ -10,7 +10,7 @@ from benchmark.data.batches import Shuffled
 from benchmark.train.baseline import Baseline, HeadOnly
 from benchmark.train.contrastive import Contrastive
 from benchmark.train.recipe import Answers, Budget
-from benchmark.train.technique import Technique
+from benchmark.train.techniques import Technique
 
 
 @dataclass(frozen=True)

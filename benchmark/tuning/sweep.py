@@ -24,7 +24,7 @@ from benchmark.experiment.plan import Plan, plan
 from benchmark.experiment.request import Request
 from benchmark.experiment.runner import Bench, TrialRun
 from benchmark.tracking import Tracking
-from benchmark.train.method import parameters
+from benchmark.train.method_handle import parameters
 from benchmark.tuning import storage
 from benchmark.tuning.definition import Definition, define, trial_cell
 from benchmark.tuning.space import Override, spaces, text

@@ -14,7 +14,7 @@ from benchmark.core.record import PhaseStarted
 from benchmark.experiment.collector import Collector
 from benchmark.model.model import Model
 from benchmark.train.loop import train
-from benchmark.train.method import build, settle
+from benchmark.train.method_handle import build, settle
 from benchmark.train.recipe import Recipe
 
 

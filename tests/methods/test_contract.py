@@ -19,7 +19,7 @@ from benchmark.core.record import Cost
 from benchmark.data.batches import Shuffled, Step
 from benchmark.data.task import Head, Split, Task, TrainingData
 from benchmark.experiment.collector import Collector
-from benchmark.train.method import build, parameters, settle
+from benchmark.train.method_handle import build, parameters, settle
 from benchmark.train.predict import evaluate
 from benchmark.train.recipe import Budget
 from benchmark.train.run import Run

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from benchmark.train.baseline import Baseline
-from benchmark.train.method import build, settle
+from benchmark.train.method_handle import build, settle
 from benchmark.train.predict import evaluate
 from benchmark.train.recipe import Budget
 from methods.finetune import FineTune

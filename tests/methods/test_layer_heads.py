@@ -11,7 +11,7 @@ from benchmark.core.errors import UsageError
 from benchmark.data.task import Head
 from benchmark.model.blocks import Blocks
 from benchmark.train.heads import Place, usual
-from benchmark.train.method import build, settle
+from benchmark.train.method_handle import build, settle
 from methods.layer_heads import parse_places
 
 SENTENCE = Head("sst", "classes", "accuracy", ("a", "b"))

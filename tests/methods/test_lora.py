@@ -14,7 +14,7 @@ from benchmark.model.encoder import Encoder
 from benchmark.model.model import Model, count
 from benchmark.train.baseline import Baseline
 from benchmark.train.loop import train
-from benchmark.train.method import build, settle
+from benchmark.train.method_handle import build, settle
 from benchmark.train.recipe import Budget
 from methods.lora import ALL_LINEAR, QUERY_VALUE, LoRA, LowRankAdapters
 

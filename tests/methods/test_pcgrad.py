@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from benchmark.core.errors import SkippedError, UsageError
 from benchmark.core.seeds import Streams
-from benchmark.train import method
+from benchmark.train import method_handle
 from benchmark.train.baseline import Summed
 from benchmark.train.run import Run
 from methods.pcgrad import Projected, inner_products, surgery
@@ -124,7 +124,7 @@ class TestSettler:
 def fitted(name: str, lab: Any, **given: Any) -> tuple[str, Run]:
     """A digest of the weights that `name` leaves on three tasks."""
     run = lab.run(epochs=2)
-    built = method.build(name, method.settle(name, given), run.budget)
+    built = method_handle.build(name, method_handle.settle(name, given), run.budget)
     predictor = built.fit([task.without_test() for task in lab.tasks()], run)
     total = hashlib.sha256()
     for weight in predictor.model.state_dict().values():
@@ -143,13 +143,13 @@ def test_surgery_that_never_begins_is_multitask_to_the_bit(lab: Any) -> None:
 
 def test_it_needs_two_tasks_and_shared_weights(lab: Any) -> None:
     budget = lab.run().budget
-    built = method.build("pcgrad", method.settle("pcgrad", {}), budget)
+    built = method_handle.build("pcgrad", method_handle.settle("pcgrad", {}), budget)
     heads = tuple(task.head for task in lab.tasks())
     built.check(2, heads)
     with pytest.raises(SkippedError, match="this suite has one"):
         built.check(2, heads[:1])
     name = "layer-heads+pcgrad"
     with pytest.raises(UsageError, match="'pcgrad' settles conflicts over weights that tasks share, and 'layer-heads'"):
-        method.build(name, method.settle(name, {"freeze": True}), budget)
+        method_handle.build(name, method_handle.settle(name, {"freeze": True}), budget)
     with pytest.raises(UsageError, match=r"'multitask' and 'pcgrad'|parameter"):
-        method.build("multitask+pcgrad", method.settle("multitask+pcgrad", {}), budget)
+        method_handle.build("multitask+pcgrad", method_handle.settle("multitask+pcgrad", {}), budget)

@@ -19,7 +19,7 @@ from benchmark.cli.main import main
 from benchmark.core import registry
 from benchmark.core.errors import UsageError
 from benchmark.data.task import Task
-from benchmark.train.method import build, parameters, settle
+from benchmark.train.method_handle import build, parameters, settle
 from benchmark.train.predict import evaluate
 
 SMOOTHING = '''\
@@ -28,9 +28,7 @@ SMOOTHING = '''\
 import dataclasses
 from dataclasses import dataclass
 
-from benchmark.core.registry import technique
-from benchmark.core.parameters import parameter
-from benchmark.train.recipe import Answers, Technique
+from benchmark.train import Answers, Technique, parameter, technique
 
 
 @technique("label-smoothing", source="Szegedy et al. 2016 §7")

@@ -14,7 +14,7 @@ from benchmark.data.task import TrainingData
 from benchmark.model import states
 from benchmark.model.model import Model
 from benchmark.train.loop import train
-from benchmark.train.method import build, settle
+from benchmark.train.method_handle import build, settle
 from methods.probe import Probe
 
 LAYERS = 4

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from benchmark.core.errors import SkippedError, UsageError
-from benchmark.train.method import build, settle
+from benchmark.train.method_handle import build, settle
 from benchmark.train.predict import evaluate
 
 NAMES = (

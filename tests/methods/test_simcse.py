@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from benchmark.train.method import build, settle
+from benchmark.train.method_handle import build, settle
 from benchmark.train.recipe import After
 from methods.simcse import InBatch, in_batch_loss
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from benchmark.train.baseline import Baseline
-from benchmark.train.method import settle
+from benchmark.train.method_handle import settle
 
 
 def test_labels_take_part_in_the_first_phase(fit_phases: Any, same: Any) -> None:

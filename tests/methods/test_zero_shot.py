@@ -10,7 +10,7 @@ import torch
 
 from benchmark.model.model import Model
 from benchmark.train.loop import train
-from benchmark.train.method import build, settle
+from benchmark.train.method_handle import build, settle
 from benchmark.train.predict import ModelPredictor
 from methods.zero_shot import ZeroShot
 

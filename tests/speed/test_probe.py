@@ -22,7 +22,7 @@ from benchmark.data.tokens import TokenCache
 from benchmark.experiment.collector import Collector
 from benchmark.experiment.device import prepare_torch
 from benchmark.model.catalogue import resolve
-from benchmark.train.method import build, settle
+from benchmark.train.method_handle import build, settle
 from benchmark.train.recipe import Budget
 from benchmark.train.run import Run
 from benchmark.train.vectors import encode_all

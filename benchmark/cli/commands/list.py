@@ -69,7 +69,7 @@ def _text(value: object) -> str:
 
 def _methods(_: argparse.Namespace) -> list[Item]:
     from benchmark.core import registry
-    from benchmark.train.method import parameters
+    from benchmark.train.method_handle import parameters
 
     found = [
         {"name": entry.name, "kind": entry.kind, "summary": entry.summary, "source": entry.source}

@@ -137,7 +137,7 @@ def _plotted(arguments: argparse.Namespace) -> Shown:
 def _method_called(name: str) -> Shown:
     from benchmark.core import registry
     from benchmark.core.serialization import to_plain
-    from benchmark.train.method import parameters
+    from benchmark.train.method_handle import parameters
 
     entries = registry.parts(name)
     canonical = registry.canonical(name)
@@ -175,7 +175,7 @@ def _method_called(name: str) -> Shown:
 def _suite_defaults(name: str, declared: Sequence[Parameter]) -> dict[str, dict[str, Value]]:
     """Return the defaults of the method `name` that built-in suites change for their budgets, by suite."""
     from benchmark.core import suite
-    from benchmark.train.method import settle
+    from benchmark.train.method_handle import settle
 
     usual = {one.name: one.default for one in declared}
     found = {}

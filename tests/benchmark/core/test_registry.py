@@ -127,11 +127,11 @@ def test_a_decorator_gives_the_class_back() -> None:
 
 def test_the_engine_imports_no_method_until_names_are_asked_for() -> None:
     code = (
-        "import sys; from benchmark import registry; import benchmark.train.method\n"
+        "import sys; from benchmark.core import registry; import benchmark.train.method_handle\n"
         "assert not [name for name in sys.modules if name.split('.')[0] == 'methods']\n"
         "print(*registry.names())"
     )
-    root = Path(__file__).resolve().parents[2]
+    root = Path(__file__).resolve().parents[3]
     done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True, cwd=root)
     expected = {
         "finetune", "llrd", "llrd+warmup", "lora", "reinit", "schedule", "schedule+swa",

@@ -80,7 +80,7 @@ def test_peak_memory_of_a_device() -> None:
 def test_prepare_torch() -> None:
     """In a process of its own, because it is the whole process that is made ready."""
     code = """if True:
-        from benchmark.experiment.environment import prepare_torch
+        from benchmark.experiment.device import prepare_torch
         prepare_torch("cpu", threads=1)
         import os, torch, transformers
         assert torch.are_deterministic_algorithms_enabled() and torch.get_num_threads() == 1

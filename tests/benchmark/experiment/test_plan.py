@@ -25,7 +25,7 @@ from benchmark.experiment.plan import Plan, plan
 from benchmark.experiment.request import Assignment, Request
 from benchmark.model import catalogue
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 
 Planned = Callable[..., Plan]
 

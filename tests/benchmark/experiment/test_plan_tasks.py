@@ -15,7 +15,7 @@ from benchmark.core.parameters import Parameter
 from benchmark.data.task import Head
 from benchmark.experiment.plan import Plan, _values, plan
 from benchmark.experiment.request import Request
-from benchmark.train import method
+from benchmark.train import method_handle
 
 Planned = Callable[..., Plan]
 
@@ -37,8 +37,8 @@ class Picky:
 @pytest.fixture
 def picky(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let the method called swa be picky."""
-    build = method.build
-    monkeypatch.setattr(method, "build", lambda name, *rest: Picky() if name == "swa" else build(name, *rest))
+    build = method_handle.build
+    monkeypatch.setattr(method_handle, "build", lambda name, *rest: Picky() if name == "swa" else build(name, *rest))
 
 
 def test_tasks_heads_and_protocol(planned: Planned) -> None:

@@ -24,7 +24,7 @@ from benchmark.train import loop
 from benchmark.train.baseline import Baseline, HeadOnly
 from benchmark.train.keep import Best, Last
 from benchmark.train.loop import train
-from benchmark.train.method import build, settle
+from benchmark.train.method_handle import build, settle
 from benchmark.train.objectives import TaskLoss
 from benchmark.train.recipe import After, Budget, Recipe
 from benchmark.train.run import Run

@@ -21,7 +21,7 @@ from benchmark.data.task import Row, Rows, make_task
 from benchmark.data.tokens import TokenCache
 from benchmark.model.catalogue import resolve
 from benchmark.core.seeds import Streams
-from benchmark.train.method import build, settle
+from benchmark.train.method_handle import build, settle
 from benchmark.train.recipe import Budget
 from benchmark.train.run import Run
 

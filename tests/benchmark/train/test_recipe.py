@@ -16,7 +16,7 @@ from benchmark.train.keep import Best, Last
 from benchmark.train.objectives import TaskLoss, Weights
 from benchmark.train.recipe import After, Answers, Budget, Recipe
 from benchmark.train.schedules import Cosine
-from benchmark.train.technique import Technique, combine
+from benchmark.train.techniques import Technique, combine
 
 BUDGET = Budget(epochs=3, batch_size=8, selection="best")
 BASELINE = Baseline()

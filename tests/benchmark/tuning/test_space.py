@@ -7,7 +7,7 @@ import pytest
 from benchmark.core import registry
 from benchmark.core.errors import UsageError
 from benchmark.core.parameters import Parameter
-from benchmark.train.method import parameters
+from benchmark.train.method_handle import parameters
 from benchmark.tuning.space import Dimension, parse, spaces
 
 LR = Parameter("lr", float, 1e-4, "rate", above=0.0, high=1.0, log=True, search=(1e-5, 1e-3))

@@ -10,7 +10,7 @@ import pytest
 
 from benchmark.cli.main import main
 from benchmark.experiment import runner
-from benchmark.train import method
+from benchmark.train import method_handle
 from benchmark.train.loop import train
 
 
@@ -100,7 +100,7 @@ def test_a_cell_that_fails_is_status_1_and_the_others_go_on(
     def broken(*_: Any) -> None:
         raise RuntimeError("boom")
 
-    monkeypatch.setattr(method, "train", broken)  # zero-shot doesn't train
+    monkeypatch.setattr(method_handle, "train", broken)  # zero-shot doesn't train
     assert main([*words, "--json"]) == 1
     found = document(capsys)
     status = {record["cell"]["method"]: (record["status"], record["reason"]) for record in found["records"]}
@@ -118,7 +118,7 @@ def test_ctrl_c_keeps_what_is_finished_and_is_status_130(
             raise KeyboardInterrupt
         train(recipe, model, tasks, run)
 
-    monkeypatch.setattr(method, "train", stopped)
+    monkeypatch.setattr(method_handle, "train", stopped)
     assert main([*words, "--seeds", "3", "--json"]) == 130
     output = capsys.readouterr()
     found = json.loads(output.out)

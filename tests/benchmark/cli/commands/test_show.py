@@ -9,7 +9,7 @@ import pytest
 
 from benchmark.cli.main import main
 from benchmark.core import registry
-from benchmark.train.method import parameters
+from benchmark.train.method_handle import parameters
 
 
 def shown(capsys: pytest.CaptureFixture[str], *words: str) -> str:

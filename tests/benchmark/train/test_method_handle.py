@@ -14,9 +14,9 @@ from benchmark.core.parameters import Settings, Value, describe, parameter
 from benchmark.core.registry import technique
 from benchmark.data.task import Head
 from benchmark.train.baseline import Baseline
-from benchmark.train.method import Recipient, build, parameters, settle
+from benchmark.train.method_handle import Recipient, build, parameters, settle
 from benchmark.train.recipe import Budget
-from benchmark.train.technique import Technique
+from benchmark.train.techniques import Technique
 
 BUDGET = Budget(2, 8, "best")
 HEADS = (Head("scenario", "classes", "accuracy", ("a", "b")),)

@@ -18,7 +18,7 @@ from benchmark.train.loop import train
 from benchmark.train.predict import ModelPredictor, Predictor
 from benchmark.train.recipe import Budget, Recipe
 from benchmark.train.run import Run
-from benchmark.train.technique import Technique, combine
+from benchmark.train.techniques import Technique, combine
 
 T = TypeVar("T")
 
