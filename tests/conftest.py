@@ -175,16 +175,16 @@ class Lab:
     def task(self, train: int = 40, validation: int = 20, test: int = 20) -> Task:
         """Return a task with so many rows of four classes."""
         from benchmark.data.builtin import corpus
-        from benchmark.data.task import Row, Rows, make_task
+        from benchmark.data.task import Example, RawData, make_task
 
-        def rows(name: str, count: int) -> tuple[Row, ...]:
+        def rows(name: str, count: int) -> tuple[Example, ...]:
             classes = ("alarm", "calendar", "play", "weather")
             found = [row for row in getattr(corpus(), name) if row.scenario in classes][:count]
             assert len(found) == count
-            return tuple(Row(row.id, (row.text,), row.scenario) for row in found)
+            return tuple(Example(row.id, (row.text,), row.scenario) for row in found)
 
         splits = (rows("train", train), rows("validation", validation), rows("test", test))
-        return make_task("scenario", "classes", "accuracy", Rows(*splits, source="built-in", synthetic=True))
+        return make_task("scenario", "classes", "accuracy", RawData(*splits, source="built-in", synthetic=True))
 
     def tasks(self, train: int = 24) -> tuple[Task, ...]:
         """Return the tasks of the suite quick-tasks, `train` training rows each: a sentence, pairs, similarity."""

@@ -11,7 +11,8 @@ import dataclasses
 from dataclasses import dataclass
 
 from benchmark.core.parameters import Settings
-from benchmark.core.serialization import digest, later
+from benchmark.core.serialization import added_later, digest
+from benchmark.core.task_kinds import current_name
 
 TRIAL = "trial"
 """Origin of a cell that is run to choose parameters, and stands in no table."""
@@ -29,8 +30,12 @@ class TaskIdentity:
     train: str  # fingerprint of the split's rows: sha256
     validation: str
     test: str
-    low: float | None = later(None)  # range of labels that are numbers
-    high: float | None = later(None)
+    low: float | None = added_later(None)  # range of labels that are numbers
+    high: float | None = added_later(None)
+
+    def __post_init__(self) -> None:
+        """Take a kind's former name, as stored records have it, for today's."""
+        object.__setattr__(self, "kind", current_name(self.kind))
 
 
 @dataclass(frozen=True)

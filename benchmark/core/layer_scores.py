@@ -31,7 +31,7 @@ def is_by_layer(name: str) -> bool:
 def standard_error(name: str, value: float, rows: int) -> float:
     """Return the standard error of a score called `name` over `rows` rows, from the score alone.
 
-    A share of rows is binomial: sqrt(p (1 - p) / n), which macro-F1 takes as an approximation. A correlation r has
+    A fraction of rows is binomial: sqrt(p (1 - p) / n), which macro-F1 takes as an approximation. A correlation r has
     (1 - r²) / sqrt(n - 1) (Fisher 1915, the leading term). For other metrics a score alone doesn't tell: 0.
     """
     found = metric(name)

@@ -21,7 +21,7 @@ Labels = npt.NDArray[np.integer] | npt.NDArray[np.floating]
 
 CLASSES = ("classes", "pair-classes")
 BINARY = ("pair-binary",)
-NUMBER = ("pair-number",)
+NUMBER = ("pair-regression",)
 
 
 @dataclass(frozen=True)
@@ -53,19 +53,19 @@ class Metric:
         """Whether it can be a task's own metric: only a bounded one can be averaged over tasks."""
         return math.isfinite(self.low) and math.isfinite(self.high)
 
-    def share(self, value: float) -> float:
+    def normalised(self, value: float) -> float:
         """Return `value` on a scale from 0 (worst) to 1 (best): accuracy as it is, a correlation r as (r + 1) / 2.
 
         So the course computes the mean over its tasks. Raises ValueError for a metric without bounds.
         """
         if not self.ranks:
             raise ValueError(f"{self.name} has no bounds: it has no place on a scale from 0 to 1")
-        share = (value - self.low) / (self.high - self.low)
-        return share if self.direction == "higher" else 1.0 - share
+        fraction = (value - self.low) / (self.high - self.low)
+        return fraction if self.direction == "higher" else 1.0 - fraction
 
 
 def accuracy(logits: Floats, labels: Labels) -> float:
-    """Share of rows whose predicted class is the label. logits (rows, classes) or (rows, 1), labels (rows,) → 0..1."""
+    """Fraction of rows whose predicted class is the label → 0..1. logits (rows, classes or 1), labels (rows,)."""
     return float(np.mean(predicted(logits) == labels))
 
 
@@ -142,11 +142,11 @@ def _correlation(first: npt.NDArray[np.float64], labels: npt.NDArray[np.float64]
 
 INFINITY = float("inf")
 METRICS: tuple[Metric, ...] = (
-    Metric("accuracy", "higher", 0.0, 1.0, "share", accuracy, CLASSES + BINARY),
+    Metric("accuracy", "higher", 0.0, 1.0, "fraction", accuracy, CLASSES + BINARY),
     Metric("cross_entropy", "lower", 0.0, INFINITY, "nats per example", cross_entropy, CLASSES),
     Metric("binary_cross_entropy", "lower", 0.0, INFINITY, "nats per example", binary_cross_entropy, BINARY),
     Metric("mean_squared_error", "lower", 0.0, INFINITY, "label's unit squared", mean_squared_error, NUMBER),
-    Metric("macro_f1", "higher", 0.0, 1.0, "share", macro_f1, CLASSES + BINARY),
+    Metric("macro_f1", "higher", 0.0, 1.0, "fraction", macro_f1, CLASSES + BINARY),
     Metric("pearson", "higher", -1.0, 1.0, "correlation", pearson, NUMBER, of_order=True),
     Metric("spearman", "higher", -1.0, 1.0, "correlation", spearman, NUMBER, of_order=True),
 )

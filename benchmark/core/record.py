@@ -143,7 +143,7 @@ def _together(phases: tuple[PhaseCost, ...]) -> PhaseCost:
 
 @dataclass(frozen=True)
 class DataFacts:
-    """What was found in a task's rows: recorded with every cell, never silently mended."""
+    """What was found in a task's rows: recorded with every cell, never silently changed."""
 
     task: str
     source: str
@@ -154,8 +154,8 @@ class DataFacts:
     notes: tuple[str, ...]  # "validation carved from train by a hash of the row (10%)"
 
     @property
-    def truncated_shares(self) -> tuple[tuple[str, float], ...]:
-        """Per split: the share of rows of which a sentence was cut, 0..1."""
+    def truncated_fractions(self) -> tuple[tuple[str, float], ...]:
+        """Per split: the fraction of rows of which a sentence was cut, 0..1."""
         rows = dict(self.rows)
         return tuple((split, count / rows[split]) for split, count in self.truncated if rows.get(split))
 

@@ -62,7 +62,9 @@ def headline(protocol: Protocol, scores: Sequence[float | None]) -> float | None
         return None
     if len(protocol.tasks) == 1:
         return known[0]
-    return statistics.fmean(metric(task.metric).share(score) for task, score in zip(protocol.tasks, known, strict=True))
+    return statistics.fmean(
+        metric(task.metric).normalised(score) for task, score in zip(protocol.tasks, known, strict=True)
+    )
 
 
 def about_overall(protocol: Protocol) -> str:

@@ -16,8 +16,8 @@ import typing
 from typing import Any, TypeVar
 
 T = TypeVar("T")
-LATER = "later"
-"""Key of a field's metadata: see `later`."""
+ADDED_LATER = "added_later"
+"""Key of a field's metadata: see `added_later`."""
 
 
 def to_plain(value: Any) -> Any:
@@ -42,12 +42,12 @@ def from_plain(kind: type[T], data: Any) -> T:
     return built
 
 
-def later(default: Any) -> Any:
+def added_later(default: Any) -> Any:
     """Return a dataclass field that was added after digests were stored: at its `default` it is left out of them.
 
     So what was measured before keeps its id, and what uses the field gets another one.
     """
-    return dataclasses.field(default=default, metadata={LATER: True})
+    return dataclasses.field(default=default, metadata={ADDED_LATER: True})
 
 
 def digest(value: Any) -> str:
@@ -60,7 +60,7 @@ def _digested(value: Any) -> Any:
     """Return the plain form of `value` without the later fields that are at their defaults."""
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         fields = [(field, getattr(value, field.name)) for field in dataclasses.fields(value)]
-        return {f.name: _digested(held) for f, held in fields if not (LATER in f.metadata and held == f.default)}
+        return {f.name: _digested(held) for f, held in fields if not (ADDED_LATER in f.metadata and held == f.default)}
     if isinstance(value, list | tuple):
         return [_digested(item) for item in value]
     return to_plain(value)

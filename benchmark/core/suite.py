@@ -7,7 +7,6 @@ to one's own works wherever a suite's name does.
 from __future__ import annotations
 
 import dataclasses
-import difflib
 import re
 import tomllib
 from dataclasses import dataclass
@@ -18,7 +17,8 @@ from typing import Any
 from benchmark.core.errors import UsageError
 from benchmark.core.metrics import metrics_for
 from benchmark.core.parameters import Settings
-from benchmark.core.task_kinds import KINDS, kind
+from benchmark.core.task_kinds import KINDS, current_name, kind
+from benchmark.core.text import did_you_mean
 
 SELECTIONS = ("best", "last")
 SOURCES = ("builtin", "hub", "files")
@@ -100,8 +100,7 @@ def load(name: str) -> Suite:
         return parse(_folder().joinpath(f"{name}.toml").read_text(encoding="utf-8"), origin=f"suite {name!r}")
     path = Path(name)
     if path.suffix != ".toml":
-        near = difflib.get_close_matches(name, names(), n=1, cutoff=0.5)
-        hint = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(names())}, or give a .toml file"
+        hint = did_you_mean(name, names()) or f"there are {', '.join(names())}, or give a .toml file"
         raise UsageError(f"unknown suite {name!r}: {hint}")
     try:
         text = path.read_text(encoding="utf-8")
@@ -141,6 +140,7 @@ def _task(entry: Any, origin: str) -> TaskSpec:
         raise UsageError(f'{origin}: every [[tasks]] needs a source, such as source = {{ type = "builtin" }}')
     source = _source(entry["source"], f"{origin}, source")
     task: TaskSpec = _build(TaskSpec, {**entry, "source": source}, f"{origin}, tasks")
+    task = dataclasses.replace(task, kind=current_name(task.kind))
     known_kinds = [kind.name for kind in KINDS]
     _require(task.kind in known_kinds, origin, f"a task's kind must be one of {', '.join(known_kinds)}")
     _require_name(task.name, f"{origin}: a task's name")
@@ -187,8 +187,7 @@ def _build(cls: Any, data: dict[str, Any], origin: str) -> Any:
     fields = {field.name: field for field in dataclasses.fields(cls)}
     for key, value in data.items():
         if key not in fields:
-            near = difflib.get_close_matches(key, fields, n=1)
-            hint = f"did you mean {near[0]!r}?" if near else f"known keys are {', '.join(fields)}"
+            hint = did_you_mean(key, fields) or f"known keys are {', '.join(fields)}"
             raise UsageError(f"{origin}: unknown key {key!r}: {hint}")
         wanted, called = TYPES.get(str(fields[key].type).removesuffix(" | None"), ((object,), ""))
         if type(value) not in wanted and object not in wanted:

@@ -29,9 +29,17 @@ class Kind:
 KINDS: tuple[Kind, ...] = (
     Kind("classes", 1, "classes", "cross_entropy", "accuracy", "a sentence → one of several classes"),
     Kind("pair-binary", 2, "binary", "binary_cross_entropy", "accuracy", "two sentences → yes (1) or no (0)"),
-    Kind("pair-number", 2, "number", "mean_squared_error", "pearson", "two sentences → a number from low to high"),
+    Kind("pair-regression", 2, "number", "mean_squared_error", "pearson", "two sentences → a number from low to high"),
     Kind("pair-classes", 2, "classes", "cross_entropy", "accuracy", "two sentences → one of several classes"),
 )
+
+FORMER_NAMES = {"pair-number": "pair-regression"}
+"""What kinds were called in records and suites that were written earlier."""
+
+
+def current_name(name: str) -> str:
+    """Return what the kind called `name` is called today; a name that is no former one comes back as it is."""
+    return FORMER_NAMES.get(name, name)
 
 
 def kind(name: str) -> Kind:

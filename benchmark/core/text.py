@@ -18,9 +18,9 @@ def pluralize(count: int, noun: str, plural: str = "") -> str:
     return f"{count:,} {noun if count == 1 else plural or noun + 's'}"
 
 
-def percent(share: float) -> str:
-    """Return a share (0..1) as ``87.3%``."""
-    return f"{100 * share:.1f}%"
+def percent(fraction: float) -> str:
+    """Return a fraction (0..1) as ``87.3%``."""
+    return f"{100 * fraction:.1f}%"
 
 
 def one_line(text: str) -> str:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from benchmark.core import task_kinds
 from benchmark.core.errors import UsageError
 from benchmark.data.labels import CLASSES, Labelling
-from benchmark.data.task import Row, Rows
+from benchmark.data.task import Example, RawData
 
 SPLIT_NAMES = {"train": ("train",), "validation": ("validation", "valid", "val", "dev"), "test": ("test",)}
 """What the splits are called in folders and on the hub."""
@@ -37,12 +37,12 @@ NUMBER_COLUMNS = ("label", "score", "similarity", "similarity_score", "is_duplic
 
 WHOLE = "whole"
 """The split that holds rows for train and test alike."""
-TRAIN_SHARE = 0.8
+TRAIN_FRACTION = 0.8
 """Of the rows of a whole source that `divide` gives to train, on average."""
 
 
 @dataclass(frozen=True)
-class Wanted:
+class ColumnSpec:
     """How a task finds its rows in a table."""
 
     task: str  # a label column of this name wins over all usual names, and its labels are never cut
@@ -80,7 +80,7 @@ class Columns:
         return f"text from column{'s' if len(self.texts) > 1 else ''} {where}, label from column {self.label!r}{cut}"
 
 
-def make_rows(tables: Mapping[str, Table], wanted: Wanted, source: str, notes: Sequence[str] = ()) -> Rows:
+def read_tables(tables: Mapping[str, Table], spec: ColumnSpec, source: str, notes: Sequence[str] = ()) -> RawData:
     """Make rows of a source's `tables`: train and test, and validation if it has one; or `whole`, to be divided.
 
     The columns are found in train and must be in the other splits too: a source whose splits name their labels
@@ -93,28 +93,28 @@ def make_rows(tables: Mapping[str, Table], wanted: Wanted, source: str, notes: S
         if not table.count:
             raise UsageError(f"{table.origin} is empty: the {split} split needs at least one row")
     first = tables.get("train") or tables[WHOLE]
-    used = _columns(first, wanted)
-    tables, hidden = _with_labelled_test(tables, used, wanted)
+    used = _columns(first, spec)
+    tables, hidden = _with_labelled_test(tables, used, spec)
     for table in tables.values():
         for column in (*used.texts, used.label):
             if column not in table.columns:
                 raise UsageError(f"{table.origin} has no column {column!r}, which train has: {_there(table)}")
     said = [*notes, used.note, *hidden]
-    found = {split: _rows(split, table, used, wanted, said) for split, table in tables.items()}
+    found = {split: _rows(split, table, used, spec, said) for split, table in tables.items()}
     if WHOLE in found:
         found["train"], found["test"] = divide(found.pop(WHOLE))
         counts = f"{len(found['train'])} for train, {len(found['test'])} for test"
-        said.append(f"train and test divided by a hash of the id ({TRAIN_SHARE:.0%} train: {counts})")
-    return Rows(found["train"], found.get("validation"), found["test"], source, notes=tuple(said))
+        said.append(f"train and test divided by a hash of the id ({TRAIN_FRACTION:.0%} train: {counts})")
+    return RawData(found["train"], found.get("validation"), found["test"], source, notes=tuple(said))
 
 
-def divide(rows: Sequence[Row]) -> tuple[tuple[Row, ...], tuple[Row, ...]]:
+def divide(rows: Sequence[Example]) -> tuple[tuple[Example, ...], tuple[Example, ...]]:
     """Divide `rows` into (train, test) by the sha256 of each row's id, in order.
 
-    Each row is judged alone, so that it stays where it is when others are added or dropped. The share of train is
-    `TRAIN_SHARE` on average.
+    Each row is judged alone, so that it stays where it is when others are added or dropped. The fraction of train is
+    `TRAIN_FRACTION` on average.
     """
-    train = [int(hashlib.sha256(row.id.encode()).hexdigest()[:16], 16) < TRAIN_SHARE * 2**64 for row in rows]
+    train = [int(hashlib.sha256(row.id.encode()).hexdigest()[:16], 16) < TRAIN_FRACTION * 2**64 for row in rows]
     return (
         tuple(row for row, kept in zip(rows, train, strict=True) if kept),
         tuple(row for row, kept in zip(rows, train, strict=True) if not kept),
@@ -132,19 +132,19 @@ def class_names(values: Sequence[object], feature: object) -> Sequence[object]:
     return [names[value] if isinstance(value, int) and 0 <= value < len(names) else None for value in values]
 
 
-def _columns(table: Table, wanted: Wanted) -> Columns:
+def _columns(table: Table, spec: ColumnSpec) -> Columns:
     """Find the columns of texts and label in `table`. Raises UsageError."""
     texts: tuple[str, ...]
-    if task_kinds.kind(wanted.labelling.kind).sentences == 1:
-        texts = (_find(table, "text", wanted.text_column, TEXT_COLUMNS),)
+    if task_kinds.kind(spec.labelling.kind).sentences == 1:
+        texts = (_find(table, "text", spec.text_column, TEXT_COLUMNS),)
     else:
-        texts = _find_pair(table, wanted.text_column)
-    usual = NUMBER_COLUMNS if wanted.labelling.by_number else LABEL_COLUMNS
-    label = _find(table, "label", wanted.label_column, (wanted.task, *usual))
+        texts = _find_pair(table, spec.text_column)
+    usual = NUMBER_COLUMNS if spec.labelling.by_number else LABEL_COLUMNS
+    label = _find(table, "label", spec.label_column, (spec.task, *usual))
     if label in texts:
         raise UsageError(f"{table.origin}: column {label!r} can't be both text and label: use --text-column")
     # A column that is named like the task holds its labels as they are.
-    return Columns(texts, label, wanted.label_separator if label != wanted.task else None)
+    return Columns(texts, label, spec.label_separator if label != spec.task else None)
 
 
 def _find(table: Table, what: str, given: str | None, usual: Sequence[str]) -> str:
@@ -185,34 +185,34 @@ def _there(table: Table) -> str:
 
 
 def _with_labelled_test(
-    tables: Mapping[str, Table], used: Columns, wanted: Wanted
+    tables: Mapping[str, Table], used: Columns, spec: ColumnSpec
 ) -> tuple[Mapping[str, Table], tuple[str, ...]]:
     """Return the tables with validation in the place of a test split that hides its labels, and a note of it."""
     test = tables.get("test")
-    if test is None or "validation" not in tables or not _hides_labels(test, used, wanted):
+    if test is None or "validation" not in tables or not _hides_labels(test, used, spec):
         return tables, ()
     kept = {split: table for split, table in tables.items() if split not in ("validation", "test")}
     note = "the test split hides its labels: the validation split is the test split"
     return {**kept, "test": tables["validation"]}, (note,)
 
 
-def _hides_labels(table: Table, used: Columns, wanted: Wanted) -> bool:
+def _hides_labels(table: Table, used: Columns, spec: ColumnSpec) -> bool:
     if used.label not in table.columns:
         return False  # a wrong column more likely than a secret one; said with its name where columns are checked
-    return all(wanted.labelling.is_unlabelled(text) for text in _cells(table, used.label, wanted.labelling.by_number))
+    return all(spec.labelling.is_unlabelled(text) for text in _cells(table, used.label, spec.labelling.by_number))
 
 
-def _rows(split: str, table: Table, used: Columns, wanted: Wanted, notes: list[str]) -> tuple[Row, ...]:
+def _rows(split: str, table: Table, used: Columns, spec: ColumnSpec, notes: list[str]) -> tuple[Example, ...]:
     """Return the rows of `split`; what is dropped is added to `notes`."""
     texts = [_cells(table, column) for column in used.texts]
-    labels = _cells(table, used.label, wanted.labelling.by_number)
+    labels = _cells(table, used.label, spec.labelling.by_number)
     rows, dropped = [], 0
     for number, (key, label, *sentences) in enumerate(zip(_ids(split, table), labels, *texts, strict=True), start=1):
         if used.separator:
             label = label.split(used.separator, 1)[0]
         named = [*zip(("text",) * len(sentences), sentences, used.texts, strict=True), ("label", label, used.label)]
         missing = [(what, column) for what, value, column in named if not value.strip()]
-        if missing and wanted.drop_incomplete:
+        if missing and spec.drop_incomplete:
             dropped += 1
             continue
         for what, column in missing:
@@ -220,7 +220,7 @@ def _rows(split: str, table: Table, used: Columns, wanted: Wanted, notes: list[s
                 f"{table.origin}: row {number} has no {what} (column {column!r}): fill it in or remove the row"
             )
         try:
-            rows.append(Row(key, tuple(sentences), wanted.labelling.canonical(label)))
+            rows.append(Example(key, tuple(sentences), spec.labelling.canonical(label)))
         except ValueError as error:
             raise UsageError(
                 f"{table.origin}: row {number} has the label {label!r:.40} (column {used.label!r}), {error}"

@@ -1,4 +1,4 @@
-"""Rows from a folder of local files: JSONL, CSV or TSV, Parquet; one file, or several shards, per split and task.
+"""Examples from a folder of local files: JSONL, CSV or TSV, Parquet; one file, or several shards, per split and task.
 
 Every value is read as the text it is: `007` stays `007`, `NA` is a label like any other, an empty cell is missing.
 """
@@ -16,39 +16,38 @@ from typing import Any
 
 from benchmark.core.errors import UsageError
 from benchmark.core.suite import FileNames
-from benchmark.data.columns import SPLIT_NAMES, WHOLE, Table, Wanted, class_names, make_rows
-from benchmark.data.task import Rows
+from benchmark.data.columns import SPLIT_NAMES, WHOLE, ColumnSpec, Table, class_names, read_tables
+from benchmark.data.task import RawData
 
 SUFFIXES = (".jsonl", ".csv", ".tsv", ".parquet")
 SHARD = re.compile(r"(?P<name>[a-z]+)-\d+(-of-(?P<total>\d+)(-[0-9a-f]+)?)?")
 """The stem of a shard, as the hub names them: train-00000-of-00003, also with a hash behind it."""
 
 
-def load(path: str, wanted: Wanted, names: FileNames | None = None, several: bool = False) -> Rows:
+def load(path: str, spec: ColumnSpec, names: FileNames | None = None, several: bool = False) -> RawData:
     """Return the rows of the folder `path`, by split; a validation split may be missing.
 
     Files that are called as `names` says win. Without any, the files of the usual names (train.csv, …) are taken; of a
     suite with `several` tasks, from the folder in `path` that is called like the task. Raises UsageError for a folder
     without train or test, two files that could be the same split, a file that can't be read, and whatever
-    `columns.make_rows` refuses.
+    `columns.read_tables` refuses.
     """
     folder = Path(path).expanduser()
     if not path.strip() or not folder.exists():
         raise UsageError(f"data folder {path!r} doesn't exist: give a folder with train and test files")
     if not folder.is_dir():
         raise UsageError(_single(folder))
-    named = _named(folder, names, wanted.task) if names else {}
+    named = _named(folder, names, spec.task) if names else {}
     if named:
         note = ", ".join(f"{split} from {file.name}" for split, file in named.items())
-        return make_rows({split: _table([file]) for split, file in named.items()}, wanted, path, (note,))
+        return read_tables({split: _table([file]) for split, file in named.items()}, spec, path, (note,))
     if several:
-        if not (folder / wanted.task).is_dir():
+        if not (folder / spec.task).is_dir():
             wishes = f"files called {_listed(names)}, or " if names else ""
             raise UsageError(
-                f"{path} has no rows of task {wanted.task!r}: "
-                f"put {wishes}a folder {wanted.task} with train and test there"
+                f"{path} has no rows of task {spec.task!r}: put {wishes}a folder {spec.task} with train and test there"
             )
-        folder, path = folder / wanted.task, f"{path.rstrip('/')}/{wanted.task}"
+        folder, path = folder / spec.task, f"{path.rstrip('/')}/{spec.task}"
     files = _files_in(folder, path)
     tables = {}
     for split in SPLIT_NAMES:
@@ -58,7 +57,7 @@ def load(path: str, wanted: Wanted, names: FileNames | None = None, several: boo
         elif split != "validation":
             usual = f"{split}.jsonl, {split}.csv, {split}.tsv or {split}.parquet"
             raise UsageError(f"{path} has no {split} split: name its file {usual} (files there: {_shown(files)})")
-    return make_rows(tables, wanted, source=path)
+    return read_tables(tables, spec, source=path)
 
 
 def _files_in(folder: Path, shown: str) -> list[Path]:

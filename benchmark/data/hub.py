@@ -1,4 +1,4 @@
-"""Rows from the Hugging Face Hub, by the `datasets` library; code that a dataset brings along is never run.
+"""Examples from the Hugging Face Hub, by the `datasets` library; code that a dataset brings along is never run.
 
 The commit is settled first, by one request that has ten seconds. All else follows from it: rows of that commit that are
 prepared in the cache are taken from there, and a machine that can't reach the hub asks it nothing more.
@@ -10,19 +10,19 @@ from pathlib import Path
 from typing import Any
 
 from benchmark.core.errors import UsageError
-from benchmark.data.columns import SPLIT_NAMES, Table, Wanted, class_names, make_rows
-from benchmark.data.task import Rows
+from benchmark.data.columns import SPLIT_NAMES, ColumnSpec, Table, class_names, read_tables
+from benchmark.data.task import RawData
 
 TIMEOUT = 10.0
 """Seconds that the hub has to answer before the cache is tried."""
 
 
-def load(dataset: str, config: str | None, revision: str | None, wanted: Wanted) -> Rows:
+def load(dataset: str, config: str | None, revision: str | None, spec: ColumnSpec) -> RawData:
     """Return the rows of a dataset of the hub at `revision` (a full commit hash; None: the newest), or cached ones.
 
     Without a network, the rows are those of `revision`, or without one the latest that were prepared here, or else a
-    whole dataset that `hf download` fetched. `Rows.source` says which commit it was. Raises UsageError if the rows
-    can't be had, for a dataset without train or test, and for whatever `columns.make_rows` refuses.
+    whole dataset that `hf download` fetched. `RawData.source` says which commit it was. Raises UsageError if the rows
+    can't be had, for a dataset without train or test, and for whatever `columns.read_tables` refuses.
     """
     commit = _commit(dataset, revision)
     if commit is not None:
@@ -35,7 +35,7 @@ def load(dataset: str, config: str | None, revision: str | None, wanted: Wanted)
     by_name, commit = splits
     name = f"{dataset} ({config})" if config else dataset
     tables = _tables(by_name, name)
-    return make_rows(tables, wanted, source=f"{name} @ {commit[:7]}")
+    return read_tables(tables, spec, source=f"{name} @ {commit[:7]}")
 
 
 def _commit(dataset: str, revision: str | None) -> str | None:

@@ -11,9 +11,9 @@ from benchmark.core.errors import UsageError
 from benchmark.core.suite import Source, TaskSpec
 from benchmark.data import builtin, files, hub
 from benchmark.data.builtin import reviews
-from benchmark.data.columns import Wanted
+from benchmark.data.columns import ColumnSpec
 from benchmark.data.labels import Labelling
-from benchmark.data.task import Row, Rows, Task, make_task
+from benchmark.data.task import Example, RawData, Task, make_task
 
 BUILTIN_LABELS = ("scenario", "intent")
 """What the built-in corpus of utterances can be labelled by."""
@@ -51,7 +51,7 @@ def load_task(
     source = spec.source
     if data is not None:
         source = dataclasses.replace(source, type="files", dataset=data, config=None, revision=None)
-    wanted = Wanted(
+    columns = ColumnSpec(
         task=spec.name,
         text_column=text_column or source.text_column,
         label_column=label_column or source.label_column,
@@ -62,15 +62,15 @@ def load_task(
     if source.type == "builtin":
         if text_column or label_column:
             raise UsageError("--text-column and --label-column are for one's own rows: give them with --data FOLDER")
-        rows = builtin_rows(source.dataset or spec.name, wanted.labelling)
+        rows = builtin_rows(source.dataset or spec.name, columns.labelling)
     elif source.type == "hub":
-        rows = hub.load(source.dataset, source.config, source.revision, wanted)
+        rows = hub.load(source.dataset, source.config, source.revision, columns)
     else:
-        rows = files.load(source.dataset, wanted, source.files, several)
-    return make_task(spec.name, spec.kind, spec.metric, rows, limit_train, wanted.labelling)
+        rows = files.load(source.dataset, columns, source.files, several)
+    return make_task(spec.name, spec.kind, spec.metric, rows, limit_train, columns.labelling)
 
 
-def builtin_rows(label: str, labelling: Labelling | None = None) -> Rows:
+def builtin_rows(label: str, labelling: Labelling | None = None) -> RawData:
     """Return the built-in rows of the data set `label`: one of BUILTIN. Raises UsageError for another.
 
     `labelling` says how its labels are to be read; None: as they are.
@@ -81,10 +81,10 @@ def builtin_rows(label: str, labelling: Labelling | None = None) -> Rows:
         raise UsageError(f"the built-in corpus has no labels {label!r}: use one of {', '.join(BUILTIN)}")
     corpus = builtin.corpus()
 
-    def rows(utterances: tuple[builtin.Utterance, ...]) -> tuple[Row, ...]:
-        return tuple(Row(one.id, (one.text,), getattr(one, label)) for one in utterances)
+    def rows(utterances: tuple[builtin.Utterance, ...]) -> tuple[Example, ...]:
+        return tuple(Example(one.id, (one.text,), getattr(one, label)) for one in utterances)
 
-    return Rows(
+    return RawData(
         train=rows(corpus.train),
         validation=rows(corpus.validation),
         test=rows(corpus.test),
@@ -93,20 +93,22 @@ def builtin_rows(label: str, labelling: Labelling | None = None) -> Rows:
     )
 
 
-def _review_rows(task: str, labelling: Labelling | None) -> Rows:
+def _review_rows(task: str, labelling: Labelling | None) -> RawData:
     """Return the built-in rows of a task of several; their labels must be such as the suite's kind of task can have."""
     corpus = reviews.corpus(task)
     sentences = len(corpus.train[0].texts)
     if labelling and task_kinds.kind(labelling.kind).sentences != sentences:
         raise UsageError(f"built-in {task!r} has {sentences} texts a row: a task of kind {labelling.kind} can't use it")
 
-    def rows(examples: tuple[reviews.Example, ...]) -> tuple[Row, ...]:
+    def rows(examples: tuple[reviews.Example, ...]) -> tuple[Example, ...]:
         try:
-            return tuple(Row(e.id, e.texts, labelling.canonical(e.label) if labelling else e.label) for e in examples)
+            return tuple(
+                Example(e.id, e.texts, labelling.canonical(e.label) if labelling else e.label) for e in examples
+            )
         except ValueError as error:
             raise UsageError(f"built-in {task!r} has labels that don't suit the suite: {error}") from error
 
-    return Rows(
+    return RawData(
         train=rows(corpus.train),
         validation=rows(corpus.validation),
         test=rows(corpus.test),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import functools
 import hashlib
 import json
@@ -22,7 +21,7 @@ Targets = npt.NDArray[np.int64] | npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)
-class Row:
+class Example:
     """One example as a source delivers it: `texts` has one sentence, or two where the task is about pairs."""
 
     id: str
@@ -44,12 +43,12 @@ class Row:
 
 
 @dataclass(frozen=True)
-class Rows:
+class RawData:
     """The rows of one source, by split, before a task is made of them."""
 
-    train: tuple[Row, ...]
-    validation: tuple[Row, ...] | None  # None: the source has none
-    test: tuple[Row, ...]
+    train: tuple[Example, ...]
+    validation: tuple[Example, ...] | None  # None: the source has none
+    test: tuple[Example, ...]
     source: str  # for people: "mteb/amazon_massive_intent (en) @ 4672e20"
     synthetic: bool = False
     notes: tuple[str, ...] = ()
@@ -84,7 +83,7 @@ class Head:
     """What a task asks of the encoder."""
 
     name: str
-    kind: str  # classes | pair-binary | pair-number | pair-classes: see `benchmark.core.task_kinds`
+    kind: str  # classes | pair-binary | pair-regression | pair-classes: see `benchmark.core.task_kinds`
     metric: str  # the one that ranks and chooses
     classes: tuple[str, ...]  # names, the index is the label; sorted, or in order of their numbers; none for a number
     low: float | None = None  # smallest and largest label, where labels are numbers (or such rounded to classes)
@@ -151,11 +150,11 @@ class Task:
 
 
 CARVED = 0.1
-"""Share of the train split that becomes the validation split where a source has none."""
+"""Fraction of the train split that becomes the validation split where a source has none."""
 
 
 def make_task(
-    name: str, kind: str, metric: str, rows: Rows, limit_train: int | None = None, labelling: Labelling | None = None
+    name: str, kind: str, metric: str, rows: RawData, limit_train: int | None = None, labelling: Labelling | None = None
 ) -> Task:
     """Make a task of `rows`; carve a missing validation split, cut train to `limit_train` rows by hash.
 
@@ -196,7 +195,7 @@ def make_task(
     )
 
 
-def _classes(parts: dict[str, tuple[Row, ...]], labelling: Labelling, source: str) -> tuple[str, ...]:
+def _classes(parts: dict[str, tuple[Example, ...]], labelling: Labelling, source: str) -> tuple[str, ...]:
     """Return the classes of a task with the splits `parts`; none where labels are numbers. Raises UsageError."""
     if labelling.classes == ():
         for split in ("validation", "test"):
@@ -218,10 +217,10 @@ def _classes(parts: dict[str, tuple[Row, ...]], labelling: Labelling, source: st
     return classes
 
 
-def carve(train: tuple[Row, ...], strata: bool = True) -> tuple[tuple[Row, ...], tuple[Row, ...]]:
+def carve(train: tuple[Example, ...], strata: bool = True) -> tuple[tuple[Example, ...], tuple[Example, ...]]:
     """Divide `train` into (train, validation) by a hash of the row; the order of rows is kept.
 
-    The share is exact and the choice doesn't depend on the order of the file. With `strata`, one row of a class always
+    The number is exact and the choice doesn't depend on the order of the file. With `strata`, one row of a class always
     stays in train, because a class that only validation has can't be learned.
     """
     left = Counter(row.label if strata else "" for row in train)
@@ -236,7 +235,7 @@ def carve(train: tuple[Row, ...], strata: bool = True) -> tuple[tuple[Row, ...],
     return tuple(train[position] for position in kept), tuple(train[position] for position in sorted(chosen))
 
 
-def limit(train: tuple[Row, ...], count: int, strata: bool = True) -> tuple[Row, ...]:
+def limit(train: tuple[Example, ...], count: int, strata: bool = True) -> tuple[Example, ...]:
     """Return `count` rows chosen by their hashes, in their original order: a larger limit is a superset.
 
     With `strata`, the row with the smallest hash of each class comes first, so that a limit no smaller than the number
@@ -250,12 +249,12 @@ def limit(train: tuple[Row, ...], count: int, strata: bool = True) -> tuple[Row,
     return tuple(train[position] for position in sorted(order[:count]))
 
 
-def _ranked(rows: tuple[Row, ...]) -> list[int]:
+def _ranked(rows: tuple[Example, ...]) -> list[int]:
     """Return the positions of `rows` by hash; equal rows, of which it doesn't matter which is chosen, as they stand."""
     return sorted(range(len(rows)), key=[row.hash for row in rows].__getitem__)
 
 
-def fingerprint(rows: Iterable[Row]) -> str:
+def fingerprint(rows: Iterable[Example]) -> str:
     """Return the sha256 over the canonical rows, in order."""
     total = hashlib.sha256()
     for row in rows:
@@ -263,12 +262,7 @@ def fingerprint(rows: Iterable[Row]) -> str:
     return total.hexdigest()
 
 
-def merged(rows: Rows, notes: Iterable[str]) -> Rows:
-    """Return `rows` with further notes."""
-    return dataclasses.replace(rows, notes=(*rows.notes, *notes))
-
-
-def _split(name: str, rows: tuple[Row, ...], index: dict[str, int] | None) -> Split:
+def _split(name: str, rows: tuple[Example, ...], index: dict[str, int] | None) -> Split:
     """Make a split; `index` gives the classes' numbers, None: labels are numbers themselves."""
     numbers = tuple(float(row.label) for row in rows) if index is None else tuple(index[row.label] for row in rows)
     return Split(
@@ -280,7 +274,7 @@ def _split(name: str, rows: tuple[Row, ...], index: dict[str, int] | None) -> Sp
     )
 
 
-def _duplicates(parts: dict[str, tuple[Row, ...]]) -> tuple[tuple[str, int], ...]:
+def _duplicates(parts: dict[str, tuple[Example, ...]]) -> tuple[tuple[str, int], ...]:
     """Count the rows of a later split whose texts stand in an earlier one, to the letter."""
     names = list(parts)
     found = []

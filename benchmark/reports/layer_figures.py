@@ -198,7 +198,7 @@ def label(measure: str) -> str:
     """Return a metric's name for an axis, with its unit where it has one that isn't plain from the name."""
     unit = metric(measure).unit
     words = measure.replace("_", " ")
-    return words if unit in ("share", "correlation") else f"{words} ({unit})"
+    return words if unit in ("fraction", "correlation") else f"{words} ({unit})"
 
 
 def _title(record: Record, task: str) -> str:

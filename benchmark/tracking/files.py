@@ -9,6 +9,7 @@ import numpy as np
 
 from benchmark.core.predictions import Predictions
 from benchmark.core.record import Record
+from benchmark.core.task_kinds import current_name
 from benchmark.tracking.scheme import legal
 from benchmark.tracking.store import Store
 
@@ -79,5 +80,5 @@ def read(path: Path) -> Predictions:
         ids=tuple(table["id"].to_pylist()),
         labels=labels.astype(np.float64 if np.issubdtype(labels.dtype, np.floating) else np.int64),
         logits=flat.astype(np.float32).reshape(len(table), about["outputs"]),
-        kind=about.get("kind", "classes"),
+        kind=current_name(about.get("kind", "classes")),
     )

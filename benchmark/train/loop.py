@@ -264,7 +264,7 @@ def _measure(
             points += [Point(recipe.objective.phase, epoch, score.key, score.value) for score in scores]
             if split.name == "validation":
                 own = next(score.value for score in scores if score.metric == head.metric)
-                ranked[number] = metric(head.metric).share(own)
+                ranked[number] = metric(head.metric).normalised(own)
     return ranked, points
 
 

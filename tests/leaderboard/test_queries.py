@@ -45,7 +45,7 @@ def test_several_tasks_have_columns_of_their_own(known: Known) -> None:
     table = known["quick"]
     assert board.of_tasks(table.protocol) == {}
     task = table.protocol.tasks[0]
-    pairs = dataclasses.replace(task, name="sts", kind="pair-number", metric="pearson")
+    pairs = dataclasses.replace(task, name="sts", kind="pair-regression", metric="pearson")
     protocol = dataclasses.replace(table.protocol, tasks=(task, pairs))
     record = next(found for found in table.records if found.status == "done")
     scores = tuple(
@@ -188,7 +188,7 @@ def test_one_logit_is_judged_by_its_sign_and_a_number_not_at_all() -> None:
     assert judged
     assert judged.predicted.tolist() == [[1, 0, 1, 0]]
     assert judged.loss.mean() == pytest.approx(binary_cross_entropy(logits, labels))
-    assert errors.judge([Predictions("test", "sts", (), ids, labels.astype(float), logits, "pair-number")]) is None
+    assert errors.judge([Predictions("test", "sts", (), ids, labels.astype(float), logits, "pair-regression")]) is None
 
 
 def test_disagreements_say_who_is_right() -> None:

@@ -153,5 +153,5 @@ def test_predictions_of_one_output_as_csv() -> None:
     logits, ids = np.array([[1.5], [-0.5]], dtype=np.float32), ("a", "b")
     binary = Predictions("test", "quora", ("0", "1"), ids, np.array([1, 1]), logits, "pair-binary")
     assert runs.csv(binary).decode().splitlines() == ["id,label,predicted,logit 1", "a,1,1,1.5", "b,1,0,-0.5"]
-    number = Predictions("test", "sts", (), ids, np.array([1.0, 2.5]), logits, "pair-number")
+    number = Predictions("test", "sts", (), ids, np.array([1.0, 2.5]), logits, "pair-regression")
     assert runs.csv(number).decode().splitlines() == ["id,label,predicted", "a,1.0,1.5", "b,2.5,-0.5"]

@@ -16,7 +16,7 @@ from methods.layer_heads import parse_places
 
 SENTENCE = Head("sst", "classes", "accuracy", ("a", "b"))
 PARAPHRASE = Head("quora", "pair-binary", "accuracy", ("0", "1"))
-SIMILARITY = Head("sts", "pair-number", "pearson", (), 0.0, 5.0)
+SIMILARITY = Head("sts", "pair-regression", "pearson", (), 0.0, 5.0)
 
 
 def test_places_as_written() -> None:

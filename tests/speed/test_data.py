@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from benchmark.data import builtin
-from benchmark.data.task import Row, fingerprint
+from benchmark.data.task import Example, fingerprint
 
 Timer = Callable[
     ..., Any
@@ -26,5 +26,5 @@ def test_generate_the_corpus(benchmark: Timer) -> None:
 
 @pytest.mark.benchmark(group="built-in corpus")
 def test_fingerprint_the_corpus(benchmark: Timer) -> None:
-    rows = [Row(one.id, (one.text,), one.intent) for one in builtin.corpus().train]
+    rows = [Example(one.id, (one.text,), one.intent) for one in builtin.corpus().train]
     assert len(benchmark(fingerprint, rows)) == 64

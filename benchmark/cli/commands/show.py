@@ -285,8 +285,8 @@ def _data(record: Record) -> RenderableType | None:
         lines.append("rows: " + ", ".join(f"{split} {count:,}" for split, count in found.rows))
         some = [f"{where} {count:,}" for where, count in found.duplicates if count]
         lines.append(f"exact duplicates: {', '.join(some) or 'none'}")
-        shares = dict(found.truncated_shares)
-        cut = [f"{where} {count:,} ({shares.get(where, 0.0):.1%})" for where, count in found.truncated if count]
+        fractions = dict(found.truncated_fractions)
+        cut = [f"{where} {count:,} ({fractions.get(where, 0.0):.1%})" for where, count in found.truncated if count]
         lines.append(f"rows cut at the maximum length: {', '.join(cut) or 'none'}")
         if found.task in prints:
             one = prints[found.task]

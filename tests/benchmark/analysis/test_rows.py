@@ -180,7 +180,7 @@ def test_the_table_reads_as_expected() -> None:
 TASKS = (
     TaskIdentity("sst", "classes", "accuracy", "a", "b", "c"),
     TaskIdentity("quora", "pair-binary", "accuracy", "a", "b", "c"),
-    TaskIdentity("sts", "pair-number", "pearson", "a", "b", "c", 0.0, 5.0),
+    TaskIdentity("sts", "pair-regression", "pearson", "a", "b", "c", 0.0, 5.0),
 )
 SEVERAL = dataclasses.replace(PROTOCOL, suite="cs224n", tasks=TASKS)
 LOSSES = ("cross_entropy", "binary_cross_entropy", "mean_squared_error")

@@ -174,7 +174,7 @@ class TestSeveralTasks:
 
     SENTIMENT = TaskIdentity("sentiment", "classes", "accuracy", "f" * 64, "e" * 64, "d" * 64)
     PAIRS = TaskIdentity("pairs", "pair-binary", "accuracy", "f" * 64, "e" * 64, "c" * 64)
-    SIMILAR = TaskIdentity("similar", "pair-number", "pearson", "f" * 64, "e" * 64, "b" * 64, 0.0, 5.0)
+    SIMILAR = TaskIdentity("similar", "pair-regression", "pearson", "f" * 64, "e" * 64, "b" * 64, 0.0, 5.0)
 
     def add(self, results: Any, method: str, seed: int, hits: Any, *tasks: TaskIdentity) -> None:
         """Add a record whose model is right where `hits` is true, and whose numbers are nearly so."""
@@ -184,7 +184,7 @@ class TestSeveralTasks:
         made: dict[str, tuple[tuple[str, ...], Any, Any]] = {  # classes, labels, logits
             "classes": (("x", "y", "z"), three, np.eye(3)[np.where(hits, three, (three + 1) % 3)]),
             "pair-binary": (("0", "1"), two, np.where(hits == (two == 1), 0.7, -0.7)[:, None]),
-            "pair-number": ((), number, np.where(hits, number, 5.0 - number)[:, None]),
+            "pair-regression": ((), number, np.where(hits, number, 5.0 - number)[:, None]),
         }
         stored = []
         for task in tasks:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 
 from benchmark.core.cell import Cell, Protocol, TaskIdentity
+from benchmark.core.serialization import from_plain, to_plain
 from benchmark.core.suite import load
 from benchmark.data.sources import load_task
 
@@ -43,7 +44,7 @@ def test_the_id_of_a_cell_of_one_task_is_what_it_was_before_there_were_several()
 
 def test_the_range_of_numbers_is_part_of_the_id() -> None:
     def id_of(low: float | None, high: float | None) -> str:
-        task = TaskIdentity("sts", "pair-number", "pearson", "f1", "f2", "f3", low, high)
+        task = TaskIdentity("sts", "pair-regression", "pearson", "f1", "f2", "f3", low, high)
         return dataclasses.replace(PROTOCOL, tasks=(task,)).id
 
     assert len({id_of(None, None), id_of(0.0, 5.0), id_of(0.0, 4.0), id_of(1.0, 5.0)}) == 4
@@ -54,3 +55,9 @@ def test_the_group_leaves_out_the_seed_alone() -> None:
     assert other.group == CELL.group
     assert other.id != CELL.id
     assert dataclasses.replace(CELL, precision="bf16").group != CELL.group
+
+
+def test_a_record_with_a_kinds_former_name_belongs_to_the_protocol_of_today() -> None:
+    task = TaskIdentity("sts", "pair-regression", "pearson", "a", "b", "c", 0.0, 5.0)
+    stored = {**to_plain(task), "kind": "pair-number"}
+    assert from_plain(TaskIdentity, stored).kind == "pair-regression"

@@ -123,10 +123,10 @@ def test_predictions_give_every_metric() -> None:
 
 
 def test_metrics_by_kind() -> None:
-    names = {kind: [found.name for found in metrics_for(kind)] for kind in ("pair-binary", "pair-number")}
+    names = {kind: [found.name for found in metrics_for(kind)] for kind in ("pair-binary", "pair-regression")}
     assert names == {
         "pair-binary": ["accuracy", "binary_cross_entropy", "macro_f1"],
-        "pair-number": ["mean_squared_error", "pearson", "spearman"],
+        "pair-regression": ["mean_squared_error", "pearson", "spearman"],
     }
     assert metrics_for("pair-classes") == metrics_for("classes")
     numbers = [found.name for found in metrics_for("pair-classes", ordered=True)]
@@ -205,8 +205,8 @@ def test_correlation_of_classes_is_that_of_their_numbers() -> None:
 
 
 def test_the_scale_of_the_headline() -> None:
-    assert metric("accuracy").share(0.507) == 0.507
-    assert metric("pearson").share(0.310) == pytest.approx(0.655)
-    assert [metric("pearson").share(value) for value in (-1.0, 0.0, 1.0)] == [0.0, 0.5, 1.0]
+    assert metric("accuracy").normalised(0.507) == 0.507
+    assert metric("pearson").normalised(0.310) == pytest.approx(0.655)
+    assert [metric("pearson").normalised(value) for value in (-1.0, 0.0, 1.0)] == [0.0, 0.5, 1.0]
     with pytest.raises(ValueError, match="cross_entropy has no bounds"):
-        metric("cross_entropy").share(1.0)
+        metric("cross_entropy").normalised(1.0)

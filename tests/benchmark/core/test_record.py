@@ -11,7 +11,7 @@ from benchmark.core.record import Cost, DataFacts, PhaseCost, Record, Score
 
 SST = TaskIdentity("sst", "classes", "accuracy", "a", "b", "c")
 QUORA = TaskIdentity("quora", "pair-binary", "accuracy", "a", "b", "c")
-STS = TaskIdentity("sts", "pair-number", "pearson", "a", "b", "c", 0.0, 5.0)
+STS = TaskIdentity("sts", "pair-regression", "pearson", "a", "b", "c", 0.0, 5.0)
 
 
 def record(tasks: tuple[TaskIdentity, ...], *scores: Score) -> Record:
@@ -66,7 +66,7 @@ def test_no_mean_of_some_tasks_alone(missing: int) -> None:
 
 def test_the_share_of_rows_that_were_cut() -> None:
     facts = DataFacts("t", "s", False, (("train", 200), ("test", 0)), (), (("train", 30), ("test", 0)), ())
-    assert facts.truncated_shares == (("train", 0.15),)
+    assert facts.truncated_fractions == (("train", 0.15),)
 
 
 def test_heads_on_a_frozen_encoder_add_up() -> None:

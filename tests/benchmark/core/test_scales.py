@@ -9,7 +9,7 @@ from benchmark.core.cell import Protocol, TaskIdentity
 
 SST = TaskIdentity("sst", "classes", "accuracy", "a", "b", "c")
 QUORA = TaskIdentity("quora", "pair-binary", "accuracy", "a", "b", "c")
-STS = TaskIdentity("sts", "pair-number", "pearson", "a", "b", "c", 0.0, 5.0)
+STS = TaskIdentity("sts", "pair-regression", "pearson", "a", "b", "c", 0.0, 5.0)
 
 
 def protocol(*tasks: TaskIdentity) -> Protocol:

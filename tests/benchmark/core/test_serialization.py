@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from benchmark.core.cell import Cell, Protocol, TaskIdentity
 from benchmark.core.record import Cost, DataFacts, Environment, PhaseCost, Point, Record, Score
-from benchmark.core.serialization import digest, from_plain, later, to_plain
+from benchmark.core.serialization import added_later, digest, from_plain, to_plain
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ class Grown:
     """What `Before` became once digests of it were stored."""
 
     old: int
-    new: float | None = later(None)
+    new: float | None = added_later(None)
 
 
 def test_a_later_field_at_its_default_leaves_digests_as_they_were() -> None:

@@ -89,7 +89,7 @@ def test_a_file_of_ones_own(tmp_path: Path) -> None:
         (
             'name = "scenario"',
             'name = "x"\nkind = "poem"',
-            "kind must be one of classes, pair-binary, pair-number, pair-classes",
+            "kind must be one of classes, pair-binary, pair-regression, pair-classes",
         ),
         ('name = "scenario"', "", "tasks: name must be given"),
         ('type = "files"', 'type = "ftp"', "type must be one of builtin, hub, files"),
@@ -110,20 +110,24 @@ def test_mistakes_in_a_file(before: str, after: str, says: str) -> None:
     assert "\n" not in line
 
 
-PAIR = GOOD.replace('name = "scenario"', 'name = "sts"\nkind = "pair-number"\nlow = 0\nhigh = 5').replace(
+PAIR = GOOD.replace('name = "scenario"', 'name = "sts"\nkind = "pair-regression"\nlow = 0\nhigh = 5').replace(
     "source = {", 'source = { files = { train = "a.csv", test = "b.csv" },'
 )
 
 
 def test_a_task_of_numbers() -> None:
     (task,) = parse(PAIR, "here").tasks
-    assert (task.kind, task.metric, task.low, task.high) == ("pair-number", "pearson", 0.0, 5.0)
+    assert (task.kind, task.metric, task.low, task.high) == ("pair-regression", "pearson", 0.0, 5.0)
     assert task.source.files == FileNames(train="a.csv", test="b.csv")
     assert parse(PAIR.replace("high = 5", 'high = 5\nmetric = "spearman"'), "here").tasks[0].metric == "spearman"
 
 
+def test_a_suite_may_still_use_a_kinds_former_name() -> None:
+    assert parse(PAIR.replace("pair-regression", "pair-number"), "here") == parse(PAIR, "here")
+
+
 def test_rounded_numbers_may_be_ranked_by_correlation_and_names_may_not() -> None:
-    rounded = PAIR.replace("pair-number", "pair-classes").replace("low = 0", 'metric = "pearson"\nlow = 0')
+    rounded = PAIR.replace("pair-regression", "pair-classes").replace("low = 0", 'metric = "pearson"\nlow = 0')
     assert parse(rounded, "here").tasks[0].metric == "pearson"
     with pytest.raises(UsageError, match="pair-classes must be one of accuracy, macro_f1, not 'pearson'"):
         parse(rounded.replace("low = 0\nhigh = 5", ""), "here")
@@ -135,7 +139,7 @@ def test_rounded_numbers_may_be_ranked_by_correlation_and_names_may_not() -> Non
         ("low = 0\n", "", "needs low and high, such as low = 0 and high = 5"),
         ("low = 0", "low = 5", "low must be below high"),
         ("low = 0", 'low = "0"', "low must be a number, not '0'"),
-        ("pair-number", "pair-binary", "low and high are for numbers: a task of kind pair-binary has none"),
+        ("pair-regression", "pair-binary", "low and high are for numbers: a task of kind pair-binary has none"),
         ("high = 5", 'high = 5\nmetric = "mean_squared_error"', "must be one of pearson, spearman, not"),
         ('train = "a.csv", ', "", "files must name train and test, or whole"),
         ("train =", "trian =", "unknown key 'trian': did you mean 'train'?"),
@@ -156,12 +160,12 @@ def test_suites_of_the_multi_task_report() -> None:
     assert [(task.name, task.kind, task.metric) for task in tasks] == [
         ("sst", "classes", "accuracy"),
         ("quora", "pair-binary", "accuracy"),
-        ("sts", "pair-number", "pearson"),
+        ("sts", "pair-regression", "pearson"),
     ]
     # A task by itself is the same task, so that one model for all can be compared with three.
     assert tasks == (load("sst5").tasks[0], load("quora").tasks[0], load("stsb").tasks[0])
     assert {load(name).epochs for name in ("cs224n", "sst5", "quora", "stsb", "cfimdb")} == {3}
-    assert [task.kind for task in load("quick-tasks").tasks] == ["classes", "pair-binary", "pair-number"]
+    assert [task.kind for task in load("quick-tasks").tasks] == ["classes", "pair-binary", "pair-regression"]
 
 
 def test_two_tasks_of_one_name() -> None:

@@ -5,12 +5,12 @@ from __future__ import annotations
 import pytest
 
 from benchmark.core.metrics import metric, metrics_for
-from benchmark.core.task_kinds import KINDS, Kind, kind
+from benchmark.core.task_kinds import KINDS, Kind, current_name, kind
 from benchmark.data.task import Head
 
 
 def test_there_are_four() -> None:
-    assert [found.name for found in KINDS] == ["classes", "pair-binary", "pair-number", "pair-classes"]
+    assert [found.name for found in KINDS] == ["classes", "pair-binary", "pair-regression", "pair-classes"]
     assert [found.sentences for found in KINDS] == [1, 2, 2, 2]
 
 
@@ -33,9 +33,14 @@ def test_unknown() -> None:
     [
         (Head("t", "classes", "accuracy", ("a", "b", "c")), 1, 3, "cross_entropy"),
         (Head("t", "pair-binary", "accuracy", ("0", "1")), 2, 1, "binary_cross_entropy"),
-        (Head("t", "pair-number", "pearson", (), 0.0, 5.0), 2, 1, "mean_squared_error"),
+        (Head("t", "pair-regression", "pearson", (), 0.0, 5.0), 2, 1, "mean_squared_error"),
         (Head("t", "pair-classes", "pearson", tuple("012345"), 0.0, 5.0), 2, 6, "cross_entropy"),
     ],
 )
 def test_heads(head: Head, sentences: int, outputs: int, loss: str) -> None:
     assert (head.sentences, head.outputs, head.loss) == (sentences, outputs, loss)
+
+
+def test_a_former_name_is_read_as_todays() -> None:
+    assert kind(current_name("pair-number")) is kind("pair-regression")
+    assert [current_name(found.name) for found in KINDS] == [found.name for found in KINDS]

@@ -7,11 +7,11 @@ import hashlib
 import pytest
 
 from benchmark.core.errors import UsageError
-from benchmark.data.columns import TRAIN_SHARE, Table, Wanted, divide, make_rows
+from benchmark.data.columns import TRAIN_FRACTION, ColumnSpec, Table, divide, read_tables
 from benchmark.data.labels import Labelling
-from benchmark.data.task import Row, Rows
+from benchmark.data.task import Example, RawData
 
-NUMBER = Labelling("pair-number", 0.0, 5.0)
+NUMBER = Labelling("pair-regression", 0.0, 5.0)
 BINARY = Labelling("pair-binary")
 
 
@@ -34,8 +34,8 @@ def table(columns: str, *rows: tuple[object, ...], origin: str = "a.csv", names:
 PAIRS = table("id sentence1 sentence2 similarity", ("k1", "a", "b", "1.5"), ("k2", "c", "d", "4"))
 
 
-def made(tables: dict[str, Table], labelling: Labelling = NUMBER, **wanted: str | bool | None) -> Rows:
-    return make_rows(tables, Wanted("t", labelling=labelling, **wanted), "here")  # type: ignore[arg-type]
+def made(tables: dict[str, Table], labelling: Labelling = NUMBER, **wanted: str | bool | None) -> RawData:
+    return read_tables(tables, ColumnSpec("t", labelling=labelling, **wanted), "here")  # type: ignore[arg-type]
 
 
 def error_of(tables: dict[str, Table], labelling: Labelling = NUMBER, **wanted: str | bool | None) -> str:
@@ -48,13 +48,13 @@ def error_of(tables: dict[str, Table], labelling: Labelling = NUMBER, **wanted: 
 class TestPairs:
     def test_rows(self) -> None:
         rows = made({"train": PAIRS, "test": PAIRS})
-        assert rows.train == (Row("k1", ("a", "b"), "1.5"), Row("k2", ("c", "d"), "4.0"))
+        assert rows.train == (Example("k1", ("a", "b"), "1.5"), Example("k2", ("c", "d"), "4.0"))
         assert rows.notes == ("text from columns 'sentence1' and 'sentence2', label from column 'similarity'",)
 
     @pytest.mark.parametrize("names", ["sentence1 sentence2", "question1 question2", "text1 text2"])
     def test_usual_columns(self, names: str) -> None:
         found = table(f"{names} score", ("a", "b", 1))
-        assert made({"train": found, "test": found}).train == (Row("train-1", ("a", "b"), "1.0"),)
+        assert made({"train": found, "test": found}).train == (Example("train-1", ("a", "b"), "1.0"),)
 
     def test_given_columns(self) -> None:
         found = table("one two three label", ("a", "b", "c", 1))
@@ -97,7 +97,9 @@ class TestLabels:
     def test_classes_come_by_number(self) -> None:
         found = table("text1 text2 label", ("a", "b", 1), ("c", "d", 0), names=("not_duplicate", "duplicate"))
         assert [row.label for row in made({"train": found, "test": found}, BINARY).train] == ["1", "0"]
-        named = make_rows({"train": found, "test": found}, Wanted("t", labelling=Labelling("pair-classes")), "here")
+        named = read_tables(
+            {"train": found, "test": found}, ColumnSpec("t", labelling=Labelling("pair-classes")), "here"
+        )
         assert [row.label for row in named.train] == ["duplicate", "not_duplicate"]
 
     def test_incomplete_rows_are_dropped_and_counted_where_the_suite_says_so(self) -> None:
@@ -131,12 +133,12 @@ class TestHiddenLabels:
 
 
 class TestWhole:
-    ROWS = tuple(Row(f"id{number}", (f"text {number}",), "x") for number in range(2000))
+    ROWS = tuple(Example(f"id{number}", (f"text {number}",), "x") for number in range(2000))
 
     def test_each_row_is_judged_by_its_id_alone(self) -> None:
         train, test = divide(self.ROWS)
         assert len(train) + len(test) == len(self.ROWS)
-        assert len(train) / len(self.ROWS) == pytest.approx(TRAIN_SHARE, abs=0.03)
+        assert len(train) / len(self.ROWS) == pytest.approx(TRAIN_FRACTION, abs=0.03)
         assert list(train) == [row for row in self.ROWS if row in set(train)]
         for row in self.ROWS[:50]:
             first = int.from_bytes(hashlib.sha256(row.id.encode()).digest()[:8], "big")

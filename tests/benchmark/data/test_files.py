@@ -11,8 +11,8 @@ import pytest
 
 from benchmark.core.errors import UsageError
 from benchmark.data import files
-from benchmark.data.columns import Wanted
-from benchmark.data.task import Row, Rows, fingerprint
+from benchmark.data.columns import ColumnSpec
+from benchmark.data.task import Example, RawData, fingerprint
 
 RECORDS = [
     {"id": "007", "text": 'say "hi", then\tgo', "label": "NA"},
@@ -49,13 +49,13 @@ def folder_of(tmp_path: Path, texts: Mapping[str, str | bytes]) -> Path:
     return tmp_path
 
 
-def load(folder: Path, task: str = "topic", **wanted: str | None) -> Rows:
-    return files.load(str(folder), Wanted(task, **wanted))
+def load(folder: Path, task: str = "topic", **wanted: str | None) -> RawData:
+    return files.load(str(folder), ColumnSpec(task, **wanted))
 
 
 def error_of(folder: Path | str, **wanted: str | None) -> str:
     with pytest.raises(UsageError) as caught:
-        files.load(str(folder), Wanted("topic", **wanted))
+        files.load(str(folder), ColumnSpec("topic", **wanted))
     message = str(caught.value)
     assert "\n" not in message
     return message
@@ -70,7 +70,7 @@ class TestFormats:
         for split in ("train", "test"):
             write(tmp_path, split + suffix, RECORDS)
         found = load(tmp_path)
-        expected = tuple(Row(r["id"], (r["text"],), r["label"]) for r in RECORDS)
+        expected = tuple(Example(r["id"], (r["text"],), r["label"]) for r in RECORDS)
         assert found.train == expected
         assert found.test == expected
         assert found.validation is None
@@ -80,7 +80,7 @@ class TestFormats:
     def test_columns_of_numbers_in_csv_stay_text(self, tmp_path: Path) -> None:
         table = "id,text,label\n007,1e3,00\n008,0x1,01\n"
         found = load(folder_of(tmp_path, {"train.csv": table, "test.csv": table}))
-        assert found.train == (Row("007", ("1e3",), "00"), Row("008", ("0x1",), "01"))
+        assert found.train == (Example("007", ("1e3",), "00"), Example("008", ("0x1",), "01"))
 
     def test_all_formats_have_one_fingerprint(self, tmp_path: Path) -> None:
         prints = set()
@@ -93,7 +93,7 @@ class TestFormats:
     def test_numbers_and_booleans_of_json_become_text(self, tmp_path: Path) -> None:
         line = '{"id": 7, "text": 12, "label": 3}\n{"id": 8, "text": 1.5, "label": true}\n'
         found = load(folder_of(tmp_path, {"train.jsonl": line, "test.jsonl": line}))
-        assert found.train == (Row("7", ("12",), "3"), Row("8", ("1.5",), "true"))
+        assert found.train == (Example("7", ("12",), "3"), Example("8", ("1.5",), "true"))
 
     def test_blank_lines_a_byte_order_mark_and_windows_line_ends_are_no_rows(self, tmp_path: Path) -> None:
         line = b'\xef\xbb\xbf{"text": "a", "label": "x"}\r\n\r\n{"text": "b", "label": "y"}\r\n\r\n'

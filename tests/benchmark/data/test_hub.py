@@ -13,12 +13,12 @@ import pytest
 
 from benchmark.core.errors import UsageError
 from benchmark.data import hub
-from benchmark.data.columns import Wanted
-from benchmark.data.task import Row, Rows
+from benchmark.data.columns import ColumnSpec
+from benchmark.data.task import Example, RawData
 
 NAME = "me/ToySet"
 FIRST, SECOND = "1" * 40, "2" * 40
-WANTED = Wanted("topic")
+WANTED = ColumnSpec("topic")
 
 CARD = """---
 configs:
@@ -129,7 +129,7 @@ def site(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Hub]:
     huggingface_hub.set_client_factory(default_client_factory)
 
 
-def load(config: str | None = "en", revision: str | None = None) -> Rows:
+def load(config: str | None = "en", revision: str | None = None) -> RawData:
     return hub.load(NAME, config, revision, WANTED)
 
 
@@ -162,10 +162,10 @@ UNREACHABLE = [
 class TestOnline:
     def test_rows_of_one_configuration(self, site: Hub) -> None:
         found = load()
-        assert found == Rows(
-            train=(Row("1", ("wake me",), "alarm"), Row("2", ("play",), "music")),
-            validation=(Row("3", ("wake up",), "alarm"),),
-            test=(Row("4", ("play on",), "music"),),
+        assert found == RawData(
+            train=(Example("1", ("wake me",), "alarm"), Example("2", ("play",), "music")),
+            validation=(Example("3", ("wake up",), "alarm"),),
+            test=(Example("4", ("play on",), "music"),),
             source="me/ToySet (en) @ 1111111",
             notes=("text from column 'text', label from column 'label'",),
         )

@@ -7,7 +7,7 @@ import pytest
 from benchmark.core.errors import UsageError
 from benchmark.data.labels import Labelling
 
-NUMBER = Labelling("pair-number", 0.0, 5.0)
+NUMBER = Labelling("pair-regression", 0.0, 5.0)
 BINARY = Labelling("pair-binary")
 ROUNDED = Labelling("pair-classes", 0.0, 5.0)
 
@@ -67,7 +67,7 @@ def test_classes_that_the_kind_fixes() -> None:
 
 def test_numbers_need_a_range() -> None:
     with pytest.raises(UsageError, match="needs its labels' range: give low and high in the suite"):
-        Labelling("pair-number").canonical("1")
+        Labelling("pair-regression").canonical("1")
 
 
 @pytest.mark.parametrize(

@@ -13,8 +13,8 @@ from benchmark.core.errors import UsageError
 from benchmark.core.suite import Source, TaskSpec
 from benchmark.data import hub, sources
 from benchmark.data.builtin import corpus
-from benchmark.data.columns import Wanted
-from benchmark.data.task import Row, Rows
+from benchmark.data.columns import ColumnSpec
+from benchmark.data.task import Example, RawData
 
 MASSIVE = {"scenario": suite.load("massive-scenario").tasks[0], "intent": suite.load("massive-intent").tasks[0]}
 
@@ -95,15 +95,15 @@ class TestFolder:
 def test_hub_is_asked_for_what_the_suite_names(monkeypatch: pytest.MonkeyPatch) -> None:
     calls = []
 
-    def load(*arguments: Any) -> Rows:
+    def load(*arguments: Any) -> RawData:
         calls.append(arguments)
-        rows = (Row("1", ("wake me",), "alarm"),)
-        return Rows(rows, rows, rows, "mteb/amazon_massive_scenario (en) @ 1111111")
+        rows = (Example("1", ("wake me",), "alarm"),)
+        return RawData(rows, rows, rows, "mteb/amazon_massive_scenario (en) @ 1111111")
 
     monkeypatch.setattr(hub, "load", load)
     task = sources.load_task(MASSIVE["scenario"], text_column="utt")
     assert task.source == "mteb/amazon_massive_scenario (en) @ 1111111"
-    assert calls == [("mteb/amazon_massive_scenario", "en", None, Wanted("scenario", "utt", None, "_"))]
+    assert calls == [("mteb/amazon_massive_scenario", "en", None, ColumnSpec("scenario", "utt", None, "_"))]
 
 
 class TestHub:
@@ -163,7 +163,7 @@ class TestHub:
         }
         self.answer(monkeypatch, splits)
         task = sources.load_task(suite.load(name).tasks[-1], several=True)
-        assert (task.head.kind, task.head.low, task.head.high, task.head.outputs) == ("pair-number", 0.0, 5.0, 1)
+        assert (task.head.kind, task.head.low, task.head.high, task.head.outputs) == ("pair-regression", 0.0, 5.0, 1)
         assert task.test.labels == (5.0, 2.6, 0.0)
 
     def test_imdb_has_no_validation_and_a_split_too_many(self, monkeypatch: pytest.MonkeyPatch) -> None:

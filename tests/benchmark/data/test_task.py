@@ -11,30 +11,30 @@ import pytest
 
 from benchmark.core.errors import UsageError
 from benchmark.data.labels import Labelling
-from benchmark.data.task import Row, Rows, Task, carve, fingerprint, limit, make_task
+from benchmark.data.task import Example, RawData, Task, carve, fingerprint, limit, make_task
 
 
-def row(text: str, label: str = "x", key: str = "") -> Row:
-    return Row(key or text, (text,), label)
+def row(text: str, label: str = "x", key: str = "") -> Example:
+    return Example(key or text, (text,), label)
 
 
-def rows(*labels: str, prefix: str = "t") -> tuple[Row, ...]:
+def rows(*labels: str, prefix: str = "t") -> tuple[Example, ...]:
     """One row per label, `t0`, `t1`, …"""
     return tuple(row(f"{prefix}{number}", label) for number, label in enumerate(labels))
 
 
-def texts(found: Sequence[Row]) -> list[str]:
+def texts(found: Sequence[Example]) -> list[str]:
     return [one.texts[0] for one in found]
 
 
 def task(
-    train: Sequence[Row],
-    validation: Sequence[Row] | None,
-    test: Sequence[Row],
+    train: Sequence[Example],
+    validation: Sequence[Example] | None,
+    test: Sequence[Example],
     limit_train: int | None = None,
 ) -> Task:
     held = None if validation is None else tuple(validation)
-    return make_task("topic", "classes", "accuracy", Rows(tuple(train), held, tuple(test), "here"), limit_train)
+    return make_task("topic", "classes", "accuracy", RawData(tuple(train), held, tuple(test), "here"), limit_train)
 
 
 def by_hash(count: int, label: str = "x") -> list[str]:
@@ -49,14 +49,14 @@ UNKNOWN = "here: test has the label 'z', which train never has: add rows of it t
 class TestFingerprint:
     def test_is_the_sha256_of_one_line_of_json_per_row(self) -> None:
         expected = hashlib.sha256('[["naïve"],"x"]\n[["b","c"],"y"]\n'.encode()).hexdigest()
-        assert fingerprint([row("naïve", "x"), Row("7", ("b", "c"), "y")]) == expected
+        assert fingerprint([row("naïve", "x"), Example("7", ("b", "c"), "y")]) == expected
 
     def test_does_not_look_at_ids(self) -> None:
         assert fingerprint([row("a", key="1")]) == fingerprint([row("a", key="2")])
 
     def test_sees_one_letter_the_order_the_label_and_the_border_between_texts(self) -> None:
         a, b = row("a", "x"), row("b", "x")
-        pair = Row("1", ("a b", "c"), "x")
+        pair = Example("1", ("a b", "c"), "x")
         variants = [
             [a, b],
             [b, a],
@@ -65,8 +65,8 @@ class TestFingerprint:
             [a],
             [],
             [pair],
-            [Row("1", ("a", "b c"), "x")],
-            [Row("1", ("a b c",), "x")],
+            [Example("1", ("a", "b c"), "x")],
+            [Example("1", ("a b c",), "x")],
         ]
         assert len({fingerprint(variant) for variant in variants}) == len(variants)
 
@@ -89,7 +89,7 @@ class TestCarve:
 
     def test_chooses_the_same_rows_in_another_order_and_under_other_ids(self) -> None:
         whole = rows(*"xy" * 25)
-        turned = tuple(Row(f"train-{n}", one.texts, one.label) for n, one in enumerate(reversed(whole), start=1))
+        turned = tuple(Example(f"train-{n}", one.texts, one.label) for n, one in enumerate(reversed(whole), start=1))
         assert set(texts(carve(whole)[1])) == set(texts(carve(turned)[1]))
 
     def test_leaves_one_row_of_a_class_in_train(self) -> None:
@@ -130,19 +130,19 @@ class TestLimit:
         assert [len(limit(whole, count)) for count in (1, 2, 6)] == [1, 2, 6]
 
 
-def scored(*labels: str, prefix: str = "t") -> tuple[Row, ...]:
+def scored(*labels: str, prefix: str = "t") -> tuple[Example, ...]:
     """One pair per label, a number's text."""
-    return tuple(Row(f"{prefix}{n}", (f"{prefix}{n}", "other"), label) for n, label in enumerate(labels))
+    return tuple(Example(f"{prefix}{n}", (f"{prefix}{n}", "other"), label) for n, label in enumerate(labels))
 
 
 class TestNumbers:
-    LABELLING = Labelling("pair-number", 0.0, 5.0)
+    LABELLING = Labelling("pair-regression", 0.0, 5.0)
 
-    def task(self, rows: Rows, limit_train: int | None = None, labelling: Labelling = LABELLING) -> Task:
+    def task(self, rows: RawData, limit_train: int | None = None, labelling: Labelling = LABELLING) -> Task:
         return make_task("sts", labelling.kind, "pearson", rows, limit_train, labelling)
 
     def test_labels_are_the_numbers(self) -> None:
-        made = self.task(Rows(scored("1.0", "2.5"), scored("0.0", "5.0"), scored("3.0", "4.0"), "here"))
+        made = self.task(RawData(scored("1.0", "2.5"), scored("0.0", "5.0"), scored("3.0", "4.0"), "here"))
         assert (made.head.classes, made.head.low, made.head.high) == ((), 0.0, 5.0)
         assert made.train.labels == (1.0, 2.5)
         assert made.train.targets.dtype == np.float64
@@ -150,7 +150,7 @@ class TestNumbers:
 
     def test_no_label_is_a_class_that_train_would_need_one_row_of(self) -> None:
         whole = scored(*[f"{n / 10}" for n in range(50)])
-        made = self.task(Rows(whole, None, scored("0.0", "1.0", prefix="e"), "here"), limit_train=3)
+        made = self.task(RawData(whole, None, scored("0.0", "1.0", prefix="e"), "here"), limit_train=3)
         assert (len(made.train), len(made.validation)) == (3, 5)
         # The smallest hashes, with nothing kept for a class's sake.
         order = sorted(whole, key=lambda row: row.hash)
@@ -164,16 +164,16 @@ class TestNumbers:
         with pytest.raises(
             UsageError, match=f"here: every label of {split} is 3.0: a correlation needs different ones"
         ):
-            self.task(Rows(**parts, source="here"))
+            self.task(RawData(**parts, source="here"))
 
     def test_fixed_classes_need_not_all_be_in_train(self) -> None:
         made = self.task(
-            Rows(scored("1", "2"), scored("0", "5"), scored("3"), "here"),
+            RawData(scored("1", "2"), scored("0", "5"), scored("3"), "here"),
             labelling=Labelling("pair-classes", 0.0, 5.0),
         )
         assert made.head.classes == tuple("012345")
         assert [split.labels for split in made.splits] == [(1, 2), (0, 5), (3,)]
-        binary = make_task("q", "pair-binary", "accuracy", Rows(scored("1", "0"), scored("1"), scored("0"), "here"))
+        binary = make_task("q", "pair-binary", "accuracy", RawData(scored("1", "0"), scored("1"), scored("0"), "here"))
         assert (binary.head.classes, binary.train.labels) == (("0", "1"), (1, 0))
         assert binary.train.targets.dtype == np.int64
 

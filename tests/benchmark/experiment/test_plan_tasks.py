@@ -44,7 +44,7 @@ def picky(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_tasks_heads_and_protocol(planned: Planned) -> None:
     made = planned()
     assert [task.name for task in made.tasks] == ["sentiment", "paraphrase", "similarity"]
-    assert [task.kind for task in made.cells[0].protocol.tasks] == ["classes", "pair-binary", "pair-number"]
+    assert [task.kind for task in made.cells[0].protocol.tasks] == ["classes", "pair-binary", "pair-regression"]
     assert (made.cells[0].protocol.tasks[2].low, made.cells[0].protocol.tasks[2].high) == (0.0, 5.0)
 
 

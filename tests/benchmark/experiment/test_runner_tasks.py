@@ -40,7 +40,7 @@ source = { type = "files", dataset = "none" }
 
 [[tasks]]
 name = "close"
-kind = "pair-number"
+kind = "pair-regression"
 low = 0
 high = 5
 source = { type = "files", dataset = "none" }
@@ -118,7 +118,7 @@ def test_scores_cut_pairs_and_skipped_cells(records: dict[str, Record], made: Pl
     assert knows.headline("test") == pytest.approx((0.75 + 1.0) / 2)
     # Of task "same" three pairs of four lost an end: one its second sentence, one its first, one both.
     assert [dict(facts.truncated)["test"] for facts in knows.data] == [3, 1]
-    assert dict(knows.data[0].truncated_shares)["test"] == 0.75
+    assert dict(knows.data[0].truncated_fractions)["test"] == 0.75
     assert (picky.status, picky.reason) == ("skipped", "wants nine tasks, not 2")
     assert runner.exit_status(tuple(records.values())) == 0
     assert set(runner.finished(made, tracking)) == {cell.id for cell in made.cells}

@@ -16,7 +16,7 @@ from benchmark.reports.layer_figures import LayerCurves, draw, layer_curves, rec
 
 TASKS = (
     TaskIdentity("sst", "classes", "accuracy", "a", "b", "c"),
-    TaskIdentity("sts", "pair-number", "pearson", "d", "e", "f"),
+    TaskIdentity("sts", "pair-regression", "pearson", "d", "e", "f"),
 )
 PROTOCOL = Protocol("cs224n", TASKS, "bert", "r", "s", 3, 16, 32, "best", None)
 CELL = Cell(PROTOCOL, "probing", (("blocks", "model:2"),), 0, "default", "cpu", "fp32", "c", ())

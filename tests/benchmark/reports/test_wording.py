@@ -15,7 +15,7 @@ from benchmark.reports.content import Report, gather
 TASKS = (
     TaskIdentity("sst", "classes", "accuracy", "a", "b", "c"),
     TaskIdentity("quora", "pair-binary", "accuracy", "a", "b", "c"),
-    TaskIdentity("sts", "pair-number", "pearson", "a", "b", "c", 0.0, 5.0),
+    TaskIdentity("sts", "pair-regression", "pearson", "a", "b", "c", 0.0, 5.0),
 )
 LOSSES = ("cross_entropy", "binary_cross_entropy", "mean_squared_error")
 

@@ -14,14 +14,19 @@ from benchmark.tracking import files
 
 def made(kind: str) -> Predictions:
     random = np.random.Generator(np.random.PCG64(3))
-    classes = {"classes": ("a", "b", "c"), "pair-binary": ("0", "1"), "pair-number": (), "pair-classes": tuple("012")}
+    classes = {
+        "classes": ("a", "b", "c"),
+        "pair-binary": ("0", "1"),
+        "pair-regression": (),
+        "pair-classes": tuple("012"),
+    }
     outputs = len(classes[kind]) if kind in ("classes", "pair-classes") else 1
-    labels = random.uniform(0, 5, 20) if kind == "pair-number" else random.integers(0, len(classes[kind]), 20)
+    labels = random.uniform(0, 5, 20) if kind == "pair-regression" else random.integers(0, len(classes[kind]), 20)
     logits = random.normal(size=(20, outputs)).astype(np.float32)
     return Predictions("test", "t", classes[kind], tuple(map(str, range(20))), labels, logits, kind)
 
 
-@pytest.mark.parametrize("kind", ["classes", "pair-binary", "pair-number", "pair-classes"])
+@pytest.mark.parametrize("kind", ["classes", "pair-binary", "pair-regression", "pair-classes"])
 def test_round_trip(tmp_path: Path, kind: str) -> None:
     given = made(kind)
     files.write(given, tmp_path / "t.parquet")

@@ -17,7 +17,7 @@ import hashlib, sys
 from pathlib import Path
 from benchmark.experiment.collector import Collector
 from benchmark.data.builtin import corpus
-from benchmark.data.task import Row, Rows, make_task
+from benchmark.data.task import Example, RawData, make_task
 from benchmark.data.tokens import TokenCache
 from benchmark.model.catalogue import resolve
 from benchmark.core.seeds import Streams
@@ -26,8 +26,9 @@ from benchmark.train.recipe import Budget
 from benchmark.train.run import Run
 
 folder, cache, *names = sys.argv[1:]
-rows = [Row(r.id, (r.text,), r.scenario) for r in corpus().train if r.scenario in ("alarm", "play")][:30]
-data = make_task("scenario", "classes", "accuracy", Rows(tuple(rows[:20]), tuple(rows[20:25]), tuple(rows[25:]), "x"))
+rows = [Example(r.id, (r.text,), r.scenario) for r in corpus().train if r.scenario in ("alarm", "play")][:30]
+raw = RawData(tuple(rows[:20]), tuple(rows[20:25]), tuple(rows[25:]), "x")
+data = make_task("scenario", "classes", "accuracy", raw)
 budget = Budget(2, 8, "best")
 for name in names:
     run = Run(Streams(7), resolve(folder), budget, 32, "cpu", "fp32", TokenCache(Path(cache)), Collector())

@@ -112,7 +112,7 @@ def test_any_head_has_a_loss() -> None:
     heads = [
         Head("a", "classes", "accuracy", ("x", "y")),
         Head("b", "pair-binary", "accuracy", ("0", "1")),
-        Head("c", "pair-number", "pearson", (), 0.0, 5.0),
+        Head("c", "pair-regression", "pearson", (), 0.0, 5.0),
         Head("d", "pair-classes", "accuracy", ("0", "1", "2")),
     ]
     assert {head.loss for head in heads} == set(LOSSES)
