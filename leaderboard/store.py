@@ -28,7 +28,7 @@ from leaderboard.queries.table import Table, tables
 
 if TYPE_CHECKING:
     from benchmark.tuning.report import StudyReport
-    from benchmark.tuning.storage import Place
+    from benchmark.tuning.storage import StudyStorage
 
 EVERY = 2.5
 """Seconds between two looks at the store's change stamp."""
@@ -127,7 +127,7 @@ def stamp(uri: str, running: bool) -> str:
     return f"{_written(uri)}{f' {time.time() // RUNNING_SECONDS:.0f}' if running else ''}"
 
 
-def studies_place(uri: str) -> Place:
+def studies_place(uri: str) -> StudyStorage:
     """Return where the studies are whose trials are in the store at `uri`."""
     from benchmark.tuning import storage  # late, as is Optuna below: most pages need none of it
 

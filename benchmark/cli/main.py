@@ -17,8 +17,8 @@ from typing import NoReturn
 
 from benchmark import __version__
 from benchmark.cli import commands
-from benchmark.cli.options import either, nearest
 from benchmark.core.errors import UsageError
+from benchmark.core.text import did_you_mean, either
 
 DESCRIPTION = "Fine-tune BERT-like encoders by many methods on the same data, seeds and budget, and compare them."
 EPILOG = """\
@@ -99,7 +99,7 @@ def _dispatch(words: list[str]) -> int:
         parser.print_help()
         return 0
     if not words[0].startswith("-") and words[0] not in known:
-        raise UsageError(f"unknown command {words[0]!r}{nearest(words[0], known) or f': there are {either(known)}'}")
+        raise UsageError(f"unknown command {words[0]!r}: {did_you_mean(words[0], known, f'there are {either(known)}')}")
     arguments, unknown = parser.parse_known_args(words)
     if unknown:
         _refuse(unknown[0], parsers.get(arguments.command, parser))
@@ -113,8 +113,9 @@ def _dispatch(words: list[str]) -> int:
 def _refuse(word: str, parser: Parser) -> NoReturn:
     kind = "option" if word.startswith("-") else "argument"
     name = word.split("=", 1)[0] if kind == "option" else word
-    hint = nearest(name, parser.options()) if kind == "option" else ""
-    raise UsageError(f"unknown {kind} {name!r}{hint or f': `{parser.prog} --help` shows what it takes'}")
+    hint = f"`{parser.prog} --help` shows what it takes"
+    hint = did_you_mean(name, parser.options(), hint) if kind == "option" else hint
+    raise UsageError(f"unknown {kind} {name!r}: {hint}")
 
 
 if __name__ == "__main__":

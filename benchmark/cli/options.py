@@ -5,10 +5,10 @@ A type raises `UsageError` with the option's name in it: argparse lets that thro
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Callable, Iterable
 
 from benchmark.core.errors import UsageError
+from benchmark.core.text import did_you_mean, either
 
 
 def whole(option: str, low: int, high: int | None = None) -> Callable[[str], int]:
@@ -28,13 +28,14 @@ def whole(option: str, low: int, high: int | None = None) -> Callable[[str], int
 
 
 def word(option: str, allowed: Iterable[str]) -> Callable[[str], str]:
-    """Return the type of an `option` that is one of the words `allowed`: a wrong one is told the nearest."""
+    """Return the type of an `option` that is one of the words `allowed`: the error for another names the nearest."""
     known = tuple(allowed)
 
     def convert(text: str) -> str:
         if text in known:
             return text
-        raise UsageError(f"{option} takes {either(known)}, not {text!r}{nearest(text, known)}")
+        hint = did_you_mean(text, known)
+        raise UsageError(f"{option} takes {either(known)}, not {text!r}{f': {hint}' if hint else ''}")
 
     return convert
 
@@ -48,18 +49,6 @@ def filled(option: str) -> Callable[[str], str]:
         return text
 
     return convert
-
-
-def either(words: Iterable[str]) -> str:
-    """Return ``a, b or c``."""
-    *most, last = words
-    return f"{', '.join(most)} or {last}" if most else last
-
-
-def nearest(text: str, known: Iterable[str]) -> str:
-    """Return ``: did you mean 'x'?`` for the known word nearest to `text`, or nothing."""
-    near = difflib.get_close_matches(text, list(known), n=1, cutoff=0.5)
-    return f": did you mean {near[0]!r}?" if near else ""
 
 
 def add_json(add: Callable[..., object], what: str) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 
 from benchmark.cli.options import filled, whole, word
 from benchmark.core.errors import UsageError
+from benchmark.core.suite import SELECTIONS
 from benchmark.experiment.request import Assignment, Request
 
 MOST_SEEDS = 10_000
@@ -86,6 +87,10 @@ def _add_data(add: Callable[..., object]) -> None:
 def _add_budget(add: Callable[..., object]) -> None:
     add("--epochs", type=whole("--epochs", 1), metavar="N", help="passes over the train split (default: the suite's)")
     add("--batch-size", type=whole("--batch-size", 2), metavar="N", help="rows per step (default: the suite's)")
+    longest = "cut texts after N tokens, special ones included (default: the suite's)"
+    add("--max-length", type=whole("--max-length", 4), metavar="N", help=longest)
+    kept = "keep the weights of the best epoch by validation score, or of the last (default: the suite's)"
+    add("--selection", type=word("--selection", SELECTIONS), metavar="best|last", help=kept)
 
 
 def _add_machine(add: Callable[..., object]) -> None:
@@ -129,7 +134,7 @@ def surroundings(request: Request) -> list[str]:
     """Return the words of the options of `request` that aren't at their defaults, but for methods and seeds."""
     words = []
     for found in request.assignments:
-        words += ["--set", f"{found.method}.{found.parameter}={','.join(found.values)}"]
+        words += ["--set", f"{found.method}.{found.parameter}={found.text}"]
     plain = Request()
     for field in dataclasses.fields(Request):
         value = getattr(request, field.name)
@@ -139,18 +144,14 @@ def surroundings(request: Request) -> list[str]:
 
 
 def assignment(text: str) -> Assignment:
-    """Return what ``--set`` was given. Raises UsageError.
-
-    Values are split at commas, as typed: a choice that has a comma in it is put together by whoever knows the choices.
-    """
-    target, equals, raw = text.partition("=")
+    """Return what ``--set`` was given, its values not yet read. Raises UsageError."""
+    target, equals, values = text.partition("=")
     method, dot, parameter = target.strip().rpartition(".")
-    values = tuple(value.strip() for value in raw.split(","))
     if not (equals and dot and method and parameter):
         raise UsageError(f"--set takes METHOD.PARAM=V[,V…], such as NAME.rank=8,16, not {text!r}")
-    if not all(values):
-        raise UsageError(f"--set {text!r} has an empty value: write --set {target}=V or --set {target}=V,V")
-    return Assignment(method, parameter, values)
+    if not values.strip():
+        raise UsageError(f"--set {text!r} has no value: write --set {target}=V or --set {target}=V,V")
+    return Assignment(method, parameter, values.strip())
 
 
 def _names(text: str) -> tuple[str, ...]:

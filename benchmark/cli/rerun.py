@@ -23,7 +23,7 @@ def command(record: Record) -> str:
     if record.trial:
         return record.environment.command if record.environment else ""
     settings = tuple(
-        Assignment(cell.method, name, (typed(value),)) for name, value in cell.parameters if cell.origin != "default"
+        Assignment(cell.method, name, typed(value)) for name, value in cell.parameters if cell.origin != "default"
     )
     request = Request(suite=protocol.suite, encoder=protocol.encoder, limit_train=protocol.limit_train)
     if record.environment and record.environment.command:
@@ -35,6 +35,8 @@ def command(record: Record) -> str:
         assignments=settings,
         epochs=protocol.epochs if request.epochs else None,
         batch_size=protocol.batch_size if request.batch_size else None,
+        max_length=protocol.max_length if request.max_length else None,
+        selection=protocol.selection if request.selection else None,
         device=cell.device if request.device == "auto" else request.device,
         precision=cell.precision,
     )

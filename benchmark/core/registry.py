@@ -8,7 +8,6 @@ in the package ``methods``; an installed distribution adds its own with an entry
 
 from __future__ import annotations
 
-import difflib
 import functools
 import importlib
 import importlib.metadata
@@ -19,6 +18,7 @@ from dataclasses import dataclass
 from typing import Literal, TypeVar
 
 from benchmark.core.errors import UsageError
+from benchmark.core.text import did_you_mean
 
 GROUP = "bench.methods"
 C = TypeVar("C", bound=type)
@@ -115,8 +115,7 @@ def _find(word: str, within: str) -> Entry:
     load()
     if word in _entries:
         return _entries[word]
-    near = difflib.get_close_matches(word, _entries, n=1, cutoff=0.5)
-    hint = f"did you mean {near[0]!r}?" if near else "`bench list methods` shows the known ones"
+    hint = did_you_mean(word, _entries, "`bench list methods` shows the known ones")
     where = "" if word == within else f" in {within!r}"
     raise UsageError(f"unknown method {word!r}{where}: {hint}")
 
@@ -141,7 +140,7 @@ def _load() -> None:
             raise
         except Exception as error:  # a plug-in may raise anything while it is imported
             raise UsageError(
-                f"plug-in {point.name!r} ({point.value}) can't be imported: {error}: mend or uninstall it"
+                f"plug-in {point.name!r} ({point.value}) can't be imported: {error}: fix or uninstall it"
             ) from error
 
 

@@ -34,7 +34,7 @@ def either(words: Iterable[str]) -> str:
     return f"{', '.join(most)} or {last}" if most else last
 
 
-def did_you_mean(text: str, known: Iterable[str]) -> str:
-    """Return ``did you mean 'x'?`` for the known word nearest to `text`, or nothing where none is near."""
+def did_you_mean(text: str, known: Iterable[str], otherwise: str = "") -> str:
+    """Return ``did you mean 'x'?`` for the known word nearest to `text`, or `otherwise` where none is near."""
     near = difflib.get_close_matches(text, list(known), n=1, cutoff=0.5)
-    return f"did you mean {near[0]!r}?" if near else ""
+    return f"did you mean {near[0]!r}?" if near else otherwise

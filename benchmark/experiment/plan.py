@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -16,7 +17,7 @@ from benchmark.core.cell import Cell, Protocol
 from benchmark.core.errors import SkippedError, UsageError
 from benchmark.core.parameters import Parameter, Settings, Value
 from benchmark.core.record import Tuning
-from benchmark.core.suite import Suite
+from benchmark.core.suite import SELECTIONS, Suite
 from benchmark.core.suite import load as load_suite
 from benchmark.data.sources import load_task
 from benchmark.data.task import Task
@@ -29,6 +30,8 @@ from benchmark.train import method_handle
 from benchmark.train.recipe import Budget
 
 PRECISIONS = ("fp32", "bf16")
+COUNT_FROM_PADDING = ("camembert", "mpnet", "roberta", "xlm-roberta")
+"""Types of encoder whose first token stands at the position after the padding token's id."""
 
 
 @dataclass(frozen=True)
@@ -73,6 +76,7 @@ def plan(request: Request) -> Plan:
     device = choose_device(request.device)
     tasks = _tasks(suite, request)
     encoder = resolve(suite.encoder)
+    _check_length(request, encoder)
     skipped = {
         name: reason
         for name, settings, _ in variants
@@ -99,15 +103,32 @@ def plan(request: Request) -> Plan:
 
 def _overridden(suite: Suite, request: Request) -> Suite:
     changes: dict[str, object] = {}
-    for name, low in (("epochs", 1), ("batch_size", 2), ("limit_train", 1)):
+    for name, low in (("epochs", 1), ("batch_size", 2), ("max_length", 4), ("limit_train", 1)):
         value = getattr(request, name)
         if value is not None and value < low:
             raise UsageError(f"--{name.replace('_', '-')} must be at least {low}, not {value}")
         if value is not None:
             changes[name] = value
-    if request.encoder is not None:
-        changes["encoder"] = request.encoder
+    if request.selection not in (None, *SELECTIONS):
+        raise UsageError(f"--selection {request.selection!r}: choose one of {', '.join(SELECTIONS)}")
+    for name in ("encoder", "selection"):
+        if getattr(request, name) is not None:
+            changes[name] = getattr(request, name)
     return dataclasses.replace(suite, **changes)  # type: ignore[arg-type]  # the names are Suite's, the types checked
+
+
+def _check_length(request: Request, encoder: EncoderSource) -> None:
+    """Raise UsageError for a ``--max-length`` of more tokens than the encoder has positions for."""
+    if request.max_length is None:
+        return
+    config = json.loads((encoder.folder / "config.json").read_text(encoding="utf-8"))
+    positions = config.get("max_position_embeddings")
+    if isinstance(positions, int) and config.get("model_type") in COUNT_FROM_PADDING:
+        positions -= config.get("pad_token_id", 1) + 1
+    if isinstance(positions, int) and request.max_length > positions:
+        raise UsageError(
+            f"--max-length {request.max_length}: encoder {encoder.name!r} reads at most {positions} tokens: give fewer"
+        )
 
 
 def _tasks(suite: Suite, request: Request) -> tuple[Task, ...]:
@@ -209,7 +230,7 @@ def _chosen(name: str, assignments: Iterable[Assignment]) -> dict[str, tuple[Val
                 f"{', '.join(sorted(known))}"
             )
         try:
-            values = _values(known[given.parameter], given.values)
+            values = _values(known[given.parameter], given.text)
         except UsageError as error:
             raise UsageError(f"--set {given.method}.{error}") from error
         giver = givers.setdefault(given.parameter, given.method)
@@ -223,15 +244,17 @@ def _chosen(name: str, assignments: Iterable[Assignment]) -> dict[str, tuple[Val
     return chosen
 
 
-def _values(parameter: Parameter, typed: Sequence[str]) -> tuple[Value, ...]:
-    """Return the values of one ``--set``.
+def _values(parameter: Parameter, text: str) -> tuple[Value, ...]:
+    """Return the values of one ``--set``. Raises UsageError.
 
     A choice may itself contain commas, so that the longest match is taken. Free text is one value, commas included.
     """
     if parameter.kind is str and not parameter.choices:
-        return (parameter.parse(",".join(typed)),)
+        return (parameter.parse(text),)
     values: list[Value] = []
-    rest = list(typed)
+    rest = [word.strip() for word in text.split(",")]
+    if not all(rest):
+        raise UsageError(f"{parameter.name}={text} has an empty value: separate values by single commas")
     while rest:
         for length in range(len(rest), 0, -1):
             joined = ",".join(rest[:length])

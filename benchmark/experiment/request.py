@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 FIRST_TUNING_SEED = 1_000_000
-"""Trials have this seed and those above, reported cells those below: nothing is tuned on the dice it is judged by."""
+"""Trials have this seed and those above, reported cells those below: no seed serves both tuning and comparison."""
 
 
 @dataclass(frozen=True)
@@ -14,7 +14,7 @@ class Assignment:
 
     method: str
     parameter: str
-    values: tuple[str, ...]  # as typed
+    text: str  # the values as typed: only the parameter's type says whether a comma separates two of them
 
 
 @dataclass(frozen=True)
@@ -30,6 +30,8 @@ class Request:
     encoder: str | None = None
     epochs: int | None = None
     batch_size: int | None = None
+    max_length: int | None = None  # tokens
+    selection: str | None = None  # best | last
     limit_train: int | None = None
     assignments: tuple[Assignment, ...] = ()
     device: str = "auto"

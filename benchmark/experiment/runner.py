@@ -33,7 +33,7 @@ NO_MEMORY = ("out of memory", "not enough memory", "allocate memory")
 
 
 @dataclass(frozen=True, eq=False)
-class Outcome:
+class Attempt:
     """What one attempt at a cell gave, before it is recorded."""
 
     status: Status
@@ -49,7 +49,7 @@ class TrialRun:
 
     trial: Trial
     label: str  # for the display
-    judge: Watcher  # hears of each epoch last, and may raise PrunedError
+    watcher: Watcher  # hears of each epoch last, and may raise PrunedError
     remark: Callable[[Record], str]  # what the display says behind the outcome
 
 
@@ -111,7 +111,7 @@ class Bench:
         self.facts = self.facts or _facts(self._run(cell, watcher), plan.tasks)
         surroundings = dataclasses.replace(self.environment, started=environment.now())
         live = self.tracking.begin(cell, surroundings, self.facts, how.trial if how else None)
-        collector = Collector((watcher, live, *((how.judge,) if how else ())))
+        collector = Collector((watcher, live, *((how.watcher,) if how else ())))
         began = time.perf_counter()
         with device.PeakMemory(plan.device) as peak:
             outcome = _attempt(plan, cell, self._run(cell, collector))
@@ -139,7 +139,7 @@ class Bench:
         )
 
 
-def _attempt(plan: Plan, cell: Cell, run: Run) -> Outcome:
+def _attempt(plan: Plan, cell: Cell, run: Run) -> Attempt:
     """Fit and evaluate; whatever is raised becomes the cell's own outcome."""
     try:
         built = method_handle.build(cell.method, cell.parameters, plan.budget)
@@ -152,19 +152,19 @@ def _attempt(plan: Plan, cell: Cell, run: Run) -> Outcome:
         scores = tuple(score for predictions in (*validation, *test) for score in predictions.scores())
         broken = [score.key for score in scores if score.value != score.value]
         if broken:
-            return Outcome("diverged", f"{broken[0]} is not a number", scores=(), predictions=test)
-        return Outcome("done", scores=scores, predictions=test)
+            return Attempt("diverged", f"{broken[0]} is not a number", scores=(), predictions=test)
+        return Attempt("done", scores=scores, predictions=test)
     except DivergedError as error:
-        return Outcome("diverged", str(error))
+        return Attempt("diverged", str(error))
     except PrunedError as error:
-        return Outcome("pruned", str(error))
+        return Attempt("pruned", str(error))
     except SkippedError as error:
-        return Outcome("skipped", str(error))
+        return Attempt("skipped", str(error))
     except KeyboardInterrupt:
-        return Outcome("interrupted", "stopped by Ctrl-C")
+        return Attempt("interrupted", "stopped by Ctrl-C")
     except Exception as error:  # noqa: BLE001 — a method may raise anything, and the others go on
         detail = traceback.format_exc()
-        return Outcome("failed", _reason(error), detail)
+        return Attempt("failed", _reason(error), detail)
 
 
 def _reason(error: Exception) -> str:

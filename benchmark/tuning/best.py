@@ -13,12 +13,12 @@ from benchmark.experiment.plan import Plan
 from benchmark.train import method_handle
 from benchmark.tuning.report import StudyReport, studies
 from benchmark.tuning.space import text
-from benchmark.tuning.storage import Place
+from benchmark.tuning.storage import StudyStorage
 
 Choice = tuple[Settings, Tuning]
 
 
-def tuned(plan: Plan, place: Place) -> tuple[Plan, tuple[str, ...]]:
+def tuned(plan: Plan, place: StudyStorage) -> tuple[Plan, tuple[str, ...]]:
     """Return `plan` with the best parameters that were found for its methods, and a line about each method.
 
     Of several finished studies under the plan's protocol the newest with a complete trial is taken; the costs of all
@@ -64,7 +64,7 @@ def _tuned_cell(cell: Cell, choice: Choice | None) -> Cell:
     return dataclasses.replace(cell, parameters=choice[0], origin=TUNED) if choice else cell
 
 
-def _line(name: str, own: list[StudyReport], chosen: Choice | None, place: Place) -> str:
+def _line(name: str, own: list[StudyReport], chosen: Choice | None, place: StudyStorage) -> str:
     """Return what is used for the method `name`, and why."""
     if chosen is None:
         why = f"study {own[0].name} is {own[0].status}" if own else f"no study of it under this protocol in {place}"

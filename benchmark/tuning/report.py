@@ -16,7 +16,7 @@ from benchmark.core.parameters import Settings
 from benchmark.tracking.scheme import is_gone
 from benchmark.tuning import storage, study
 from benchmark.tuning.definition import Definition
-from benchmark.tuning.storage import Place
+from benchmark.tuning.storage import StudyStorage
 
 if TYPE_CHECKING:
     from optuna.storages import BaseStorage
@@ -97,7 +97,7 @@ class StudyReport:
         return min((trial.started for trial in self.trials if trial.started), default="")
 
 
-def studies(place: Place, importance: bool = False) -> tuple[StudyReport, ...]:
+def studies(place: StudyStorage, importance: bool = False) -> tuple[StudyReport, ...]:
     """Return every study of the benchmark's in the storage, newest first; none where there is no storage.
 
     Writes nothing. `importance` is computed where it is asked for. Raises UsageError.
@@ -109,7 +109,7 @@ def studies(place: Place, importance: bool = False) -> tuple[StudyReport, ...]:
     return tuple(sorted(found, key=lambda report: report.started, reverse=True))
 
 
-def one(place: Place, name: str) -> StudyReport:
+def one(place: StudyStorage, name: str) -> StudyReport:
     """Return the study called `name`, or the only one whose name begins so. Raises UsageError."""
     known = [report.name for report in studies(place)]
     found = [full for full in known if full == name] or [full for full in known if full.startswith(name)]

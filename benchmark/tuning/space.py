@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import difflib
 import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
@@ -11,6 +10,7 @@ from dataclasses import dataclass
 
 from benchmark.core.errors import UsageError
 from benchmark.core.parameters import Parameter, Value
+from benchmark.core.text import did_you_mean
 
 EXAMPLE = "lr=1e-5:1e-3:log"
 
@@ -116,8 +116,7 @@ def _known(option: str, names: Iterable[str], methods: Mapping[str, Sequence[Par
     known = sorted({one.name for parameters in methods.values() for one in parameters})
     for name in names:
         if name not in known:
-            near = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
-            hint = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(known)}"
+            hint = did_you_mean(name, known, f"there are {', '.join(known)}")
             raise UsageError(f"{option} names {name!r}: no method of this sweep has such a parameter: {hint}")
 
 

@@ -26,7 +26,7 @@ WAIT_SECONDS = 30
 
 
 @dataclass(frozen=True)
-class Place:
+class StudyStorage:
     """A storage, located but not yet looked at. `str` shows it to people, a password hidden."""
 
     url: str  # for Optuna; a path in it is absolute
@@ -38,7 +38,7 @@ class Place:
         return self.shown
 
 
-def locate(given: str | None, tracking: Store) -> Place:
+def locate(given: str | None, tracking: Store) -> StudyStorage:
     """Return the storage that ``--storage`` names; None: `optuna.db` beside the SQLite file of `tracking`.
 
     Raises UsageError for a URL that names no storage. Touches nothing.
@@ -55,13 +55,13 @@ def locate(given: str | None, tracking: Store) -> Place:
         if not rest.startswith("/") or name in ("", ":memory:") or name.endswith("/"):
             raise UsageError(f"--storage {shown!r} names no file, so nothing would be kept: give {DEFAULT}")
         path = Path(name).absolute()
-        return Place(f"{scheme}:///{path}", shown, path, kind == "journal")
+        return StudyStorage(f"{scheme}:///{path}", shown, path, kind == "journal")
     if separator and kind in SERVERS:
-        return Place(url, shown, None)
+        return StudyStorage(url, shown, None)
     raise UsageError(f"--storage takes {KINDS}, not {shown!r}")
 
 
-def exists(place: Place) -> bool:
+def exists(place: StudyStorage) -> bool:
     """Return whether there is something in the storage. Writes nothing. Raises UsageError for what is no storage."""
     if place.file is None:
         return True  # it can be asked only by connecting, and Optuna's tables in it hurt nobody
@@ -82,7 +82,7 @@ def exists(place: Place) -> bool:
     return bool(tables)
 
 
-def check(place: Place) -> None:
+def check(place: StudyStorage) -> None:
     """Raise UsageError unless studies can be read from the storage and written to it. Writes nothing."""
     exists(place)
     if place.file is None:
@@ -94,7 +94,7 @@ def check(place: Place) -> None:
         raise UsageError(f"storage {place} can't be written: make it writable, or give another --storage")
 
 
-def connect(place: Place) -> BaseStorage:
+def connect(place: StudyStorage) -> BaseStorage:
     """Return the storage, made where there is none: look with `exists` first. Raises UsageError."""
     import optuna
     import sqlalchemy
@@ -121,7 +121,7 @@ def connect(place: Place) -> BaseStorage:
 
 
 @contextlib.contextmanager
-def closing(place: Place) -> Iterator[BaseStorage]:
+def closing(place: StudyStorage) -> Iterator[BaseStorage]:
     """Give the storage to a block, and its connections back afterwards."""
     opened = connect(place)
     try:

@@ -28,12 +28,12 @@ from benchmark.train.method_handle import parameters
 from benchmark.tuning import storage
 from benchmark.tuning.definition import Definition, define, trial_cell
 from benchmark.tuning.space import Override, spaces, text
-from benchmark.tuning.storage import Place
+from benchmark.tuning.storage import StudyStorage
 from benchmark.tuning.study import FIRST, Study, create, find, refuse_a_busy
 
 
 @dataclass(frozen=True)
-class Wish:
+class SweepRequest:
     """What a person asked of ``bench tune``."""
 
     request: Request  # methods, data, budget, machine; its seeds are not used
@@ -49,7 +49,7 @@ class Wish:
 
 
 @dataclass(frozen=True)
-class Intent:
+class PlannedStudy:
     """One study that is to be run."""
 
     definition: Definition
@@ -62,39 +62,39 @@ class Sweep:
     """Studies to be run, and what they are made of: no row of a test split."""
 
     plan: Plan
-    intents: tuple[Intent, ...]
+    studies: tuple[PlannedStudy, ...]
     left_out: tuple[str, ...]  # of --methods all: those with nothing to search
 
 
-def prepare(wish: Wish) -> Sweep:
-    """Return the studies of `wish`. Nothing is trained or written. Raises UsageError for whatever can't be done."""
-    made = plan(replace(wish.request, seeds=(0,)))
+def prepare(asked: SweepRequest) -> Sweep:
+    """Return the studies of `asked`. Nothing is trained or written. Raises UsageError for whatever can't be done."""
+    made = plan(replace(asked.request, seeds=(0,)))
     cells = {cell.method: cell for cell in made.cells if cell.method not in made.skipped}
     if len(cells) + len(made.skipped) < len(made.cells):
         raise UsageError(
             "--set gives several values: a parameter that isn't searched has one; to search it, use --space"
         )
-    found = spaces({name: parameters(name) for name in cells}, wish.params, wish.overrides)
+    found = spaces({name: parameters(name) for name in cells}, asked.params, asked.overrides)
     empty = [name for name, space in found.items() if not space]
-    if empty and "all" not in wish.request.methods:
-        names = [*wish.params, *(override.name for override in wish.overrides)]
+    if empty and "all" not in asked.request.methods:
+        names = [*asked.params, *(override.name for override in asked.overrides)]
         what = f"has no parameter {' or '.join(dict.fromkeys(names))}" if names else "has no parameter with a range"
         raise UsageError(f"method {empty[0]!r} {what}: leave it out of --methods, or give --params and --space for it")
-    intents = []
+    studies = []
     for name, cell in cells.items():
         if found[name]:
-            definition = define(cell, found[name], wish.sampler, wish.pruner, wish.seed, wish.seeds_per_trial)
-            definition, trials = _gridded(definition, wish.trials)
+            definition = define(cell, found[name], asked.sampler, asked.pruner, asked.seed, asked.seeds_per_trial)
+            definition, trials = _gridded(definition, asked.trials)
             assert definition.direction  # raises where scores disagree about it
-            intents.append(Intent(definition, cell, trials))
-    if not intents:
+            studies.append(PlannedStudy(definition, cell, trials))
+    if not studies:
         raise UsageError("no method has a parameter to search: `bench show METHOD` shows ranges; --space gives one")
-    _sampler_is_there(wish.sampler)
-    return Sweep(made.without_test(), tuple(intents), tuple(empty))
+    _sampler_is_there(asked.sampler)
+    return Sweep(made.without_test(), tuple(studies), tuple(empty))
 
 
 def run(
-    sweep: Sweep, wish: Wish, place: Place, tracking: Tracking, display: Display, command: str = ""
+    sweep: Sweep, asked: SweepRequest, place: StudyStorage, tracking: Tracking, display: Display, command: str = ""
 ) -> tuple[str, ...]:
     """Run the trials that are missing and return the studies' names. Raises KeyboardInterrupt on Ctrl-C, UsageError.
 
@@ -102,29 +102,29 @@ def run(
     """
     storage.check(place)
     with storage.closing(place) as opened:
-        found = [find(opened, intent.definition) for intent in sweep.intents]
-        for intent, known in zip(sweep.intents, found, strict=True):
+        found = [find(opened, planned.definition) for planned in sweep.studies]
+        for planned, known in zip(sweep.studies, found, strict=True):
             if known:
-                _refuse(known, intent, wish)
-        studies = [known or create(opened, one.definition) for known, one in zip(found, sweep.intents, strict=True)]
+                _refuse(known, planned, asked)
+        studies = [known or create(opened, one.definition) for known, one in zip(found, sweep.studies, strict=True)]
         before = [len(study.counted()) for study in studies]
-        todo = [max(0, one.trials - done) for one, done in zip(sweep.intents, before, strict=True)]
+        todo = [max(0, one.trials - done) for one, done in zip(sweep.studies, before, strict=True)]
         display.started(sum(todo) + sum(before), sum(before))
         try:
             if any(todo):
-                _Sweeper(sweep, studies, tracking, display, command, wish.timeout).run()
+                _Sweeper(sweep, studies, tracking, display, command, asked.timeout).run()
         finally:
             display.finished()
     return tuple(study.name for study in studies)
 
 
-def _refuse(study: Study, intent: Intent, wish: Wish) -> None:
+def _refuse(study: Study, planned: PlannedStudy, asked: SweepRequest) -> None:
     """Raise UsageError for an existing study that this call must not go on with."""
     done = len(study.counted())
-    refuse_a_busy(study, wish.resume)
-    if done < intent.trials and not wish.resume:
+    refuse_a_busy(study, asked.resume)
+    if done < planned.trials and not asked.resume:
         raise UsageError(
-            f"study {study.name} has {done} of {pluralize(intent.trials, 'trial')}: go on with it by --resume, "
+            f"study {study.name} has {done} of {pluralize(planned.trials, 'trial')}: go on with it by --resume, "
             "or start another with --seed or --storage"
         )
 
@@ -148,15 +148,15 @@ class _Sweeper:
 
     def run(self) -> None:
         """Run what is missing of every study, in turn."""
-        pairs = list(zip(self.studies, self.sweep.intents, strict=True))
-        pairs = [(study, intent) for study, intent in pairs if len(study.counted()) < intent.trials]
-        for study, intent in pairs:
-            study.begin(intent.trials)
+        pairs = list(zip(self.studies, self.sweep.studies, strict=True))
+        pairs = [(study, planned) for study, planned in pairs if len(study.counted()) < planned.trials]
+        for study, planned in pairs:
+            study.begin(planned.trials)
         try:
             while pairs and not self._late():
-                for study, intent in pairs:
+                for study, planned in pairs:
                     if not self._late():
-                        self._trial(study, intent)
+                        self._trial(study, planned)
                 for study, _ in [pair for pair in pairs if len(pair[0].counted()) >= pair[1].trials]:
                     self._end(study, "trials")
                 pairs = [pair for pair in pairs if len(pair[0].counted()) < pair[1].trials]
@@ -164,38 +164,40 @@ class _Sweeper:
             for study, _ in pairs:
                 self._note(study, finished=False)
             raise
-        for study, intent in pairs:
-            done = f"{len(study.counted())} of {pluralize(intent.trials, 'trial')}"
+        for study, planned in pairs:
+            done = f"{len(study.counted())} of {pluralize(planned.trials, 'trial')}"
             self.display.note(f"{study.name}: the time is up after {done}; --resume goes on")
             self._end(study, "timeout")
 
     def _late(self) -> bool:
         return self.timeout is not None and time.monotonic() - self.began >= self.timeout
 
-    def _trial(self, study: Study, intent: Intent) -> None:
+    def _trial(self, study: Study, planned: PlannedStudy) -> None:
         """Run one trial of `study` and tell it what came of it."""
-        trial = study.ask(intent.cell.parameters)
+        trial = study.ask(planned.cell.parameters)
         began = time.perf_counter()
         records: list[Record] = []
-        judge = Judge(trial, intent.cell)
-        settings = intent.definition.settings(trial.params)
+        watcher = PruningWatcher(trial, planned.cell)
+        settings = planned.definition.settings(trial.params)
         try:
-            for seed in intent.definition.seeds:
+            for seed in planned.definition.seeds:
                 self.number += 1
-                how = self._how(study, trial, judge, seed, records)
-                records.append(self.bench.measure(trial_cell(intent.cell, settings, seed), self.number, how))
+                how = self._how(study, trial, watcher, seed, records)
+                records.append(self.bench.measure(trial_cell(planned.cell, settings, seed), self.number, how))
                 if records[-1].status != "done":
                     break
             if records[-1].status == "interrupted":
                 raise KeyboardInterrupt
-            study.tell(trial, records, time.perf_counter() - began, _mean(records, len(intent.definition.seeds)))
+            study.tell(trial, records, time.perf_counter() - began, _mean(records, len(planned.definition.seeds)))
         except BaseException as error:  # Ctrl-C, or a store that fails: no trial is lost
             running = study.inner.trials[trial.number]
             if not running.state.is_finished():
                 study.put_back(running, "stopped by Ctrl-C" if isinstance(error, KeyboardInterrupt) else str(error))
             raise
 
-    def _how(self, study: Study, trial: optuna.Trial, judge: Judge, seed: int, before: Sequence[Record]) -> TrialRun:
+    def _how(
+        self, study: Study, trial: optuna.Trial, watcher: PruningWatcher, seed: int, before: Sequence[Record]
+    ) -> TrialRun:
         definition = study.definition
         several = f" seed {seed}" if len(definition.seeds) > 1 else ""
         defaults = " (defaults)" if trial.user_attrs.get(FIRST) else ""
@@ -207,7 +209,7 @@ class _Sweeper:
             return f", {words}{defaults}{_standing(definition, record.cell, value, best)}"
 
         label = f"{definition.method} trial {trial.number}{several}"
-        return TrialRun(Trial(definition.name, trial.number), label, judge, remark)
+        return TrialRun(Trial(definition.name, trial.number), label, watcher, remark)
 
     def _end(self, study: Study, why: str) -> None:
         study.end(why)
@@ -215,7 +217,7 @@ class _Sweeper:
 
     def _note(self, study: Study, finished: bool) -> None:
         """Write on the study's run in tracking how it stands."""
-        cell = next(intent.cell for intent in self.sweep.intents if intent.definition.name == study.name)
+        cell = next(planned.cell for planned in self.sweep.studies if planned.definition.name == study.name)
         run = self.tracking.study_run(cell.protocol.suite, study.name, self.bench.environment)
         trials, best = study.counted(), study.best()
         lines = [f"**study {study.name}**: {pluralize(len(trials), 'trial')}"]
@@ -228,10 +230,10 @@ class _Sweeper:
 
 
 @dataclass
-class Judge:
+class PruningWatcher:
     """A `Watcher` that reports each epoch's validation score to Optuna and stops a trial that the pruner gives up.
 
-    Phases that don't predict have no score, and are not judged. Several seeds are one row of epochs.
+    Phases that don't predict have no score, and are not reported. Several seeds are one row of epochs.
     """
 
     trial: optuna.Trial
@@ -239,10 +241,10 @@ class Judge:
     step: int = field(default=0)
 
     def phase_started(self, event: PhaseStarted) -> None:
-        """Nothing to judge yet."""
+        """No score yet."""
 
     def step_ended(self, done: int, total: int) -> None:
-        """A step is too short to judge."""
+        """A step has no score."""
 
     def epoch_ended(self, event: EpochEnded) -> None:
         """Report the epoch. Raises PrunedError."""

@@ -1,4 +1,4 @@
-"""``bench doctor``: can this machine run it, and from where would it all come? A failed check says how to mend it."""
+"""``bench doctor``: can this machine run it, and where does everything come from? A failed check says how to fix it."""
 
 from __future__ import annotations
 
@@ -44,12 +44,12 @@ MARKS = {"ok": ("ok  ", "green"), "warn": ("warn", "yellow"), "fail": ("FAIL", "
 
 @dataclass(frozen=True)
 class Check:
-    """What was looked at, what was found, and how to mend it where that is wanted."""
+    """What was looked at, what was found, and how to fix it where that is needed."""
 
     name: str
     status: Literal["ok", "warn", "fail"]
     found: str
-    mend: str = ""
+    fix: str = ""
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -70,8 +70,8 @@ def run(arguments: argparse.Namespace) -> int:
                 mark, style = MARKS[check.status]
                 line = Text.assemble((mark, style), "  ", f"{check.name:<{WIDTH}} ", check.found)
                 console.print(line, soft_wrap=True)
-                if check.mend:
-                    console.print(Text(f"{'':<{WIDTH + 7}}→ {check.mend}"), soft_wrap=True)
+                if check.fix:
+                    console.print(Text(f"{'':<{WIDTH + 7}}→ {check.fix}"), soft_wrap=True)
         failed = sum(check.status == "fail" for check in made)
         if arguments.json:
             write_json({"ok": not failed, "checks": [asdict(check) for check in made]}, stream)
@@ -94,12 +94,12 @@ def _checks(tracking_uri: str | None) -> Iterator[Check]:
 
 
 def _guarded(name: str, look: Callable[[], list[Check]]) -> list[Check]:
-    """Return what `look` finds; whatever it raises is a failed check, because a doctor doesn't fall ill."""
+    """Return what `look` finds; whatever it raises is a failed check, so that the other checks go on."""
     try:
         return look()
     except UsageError as error:
-        found, _, mend = str(error).partition(": ")
-        return [Check(name, "fail", found, mend)]
+        found, _, fix = str(error).partition(": ")
+        return [Check(name, "fail", found, fix)]
     except Exception as error:  # noqa: BLE001 — a broken installation can raise anything
         reason = one_line(str(error)) or type(error).__name__
         return [Check(name, "fail", f"{type(error).__name__}: {reason}", _reinstall())]
@@ -114,8 +114,8 @@ def _packages() -> Iterator[Check]:
     try:
         declared = importlib.metadata.requires(DISTRIBUTION) or []
     except importlib.metadata.PackageNotFoundError:
-        mend = "install it: `make run`, or `pip install -e . -c constraints.txt` in its folder"
-        yield Check("packages", "warn", f"{DISTRIBUTION} {__version__} runs from a folder, not installed", mend)
+        fix = "install it: `make run`, or `pip install -e . -c constraints.txt` in its folder"
+        yield Check("packages", "warn", f"{DISTRIBUTION} {__version__} runs from a folder, not installed", fix)
         return
     from packaging.requirements import Requirement
 
@@ -189,10 +189,8 @@ def _hub() -> Check:
     trouble = _hub_trouble()
     if not trouble:
         return Check("hub", "ok", f"{constants.ENDPOINT} answers; cache {constants.HF_HUB_CACHE}")
-    mend = (
-        f"not needed for suite {DEFAULT_SUITE}; for others connect, set HTTPS_PROXY, or fill {constants.HF_HUB_CACHE}"
-    )
-    return Check("hub", "warn", trouble, mend)
+    fix = f"not needed for suite {DEFAULT_SUITE}; for others connect, set HTTPS_PROXY, or fill {constants.HF_HUB_CACHE}"
+    return Check("hub", "warn", trouble, fix)
 
 
 def _encoders() -> list[Check]:
@@ -237,8 +235,8 @@ def _datasets() -> list[Check]:
             elif _dataset_cached(source.dataset):
                 found.append(Check(title, "ok", f"hub cache: {source.dataset}"))
             else:
-                mend = "give the rows with --data FOLDER, or connect to the hub once"
-                found.append(Check(title, "warn", f"{source.dataset} can't be had: not cached, and no hub", mend))
+                fix = "give the rows with --data FOLDER, or connect to the hub once"
+                found.append(Check(title, "warn", f"{source.dataset} can't be had: not cached, and no hub", fix))
     return found
 
 
@@ -273,6 +271,6 @@ def _cache() -> Check:
         with contextlib.closing(tempfile.TemporaryFile(dir=nearest)):
             pass
     except OSError as error:
-        mend = "make it writable or set BENCH_CACHE; until then texts are tokenised at every start"
-        return Check("cache", "warn", f"{folder} can't be written ({error.strerror})", mend)
+        fix = "make it writable or set BENCH_CACHE; until then texts are tokenised at every start"
+        return Check("cache", "warn", f"{folder} can't be written ({error.strerror})", fix)
     return Check("cache", "ok", f"{folder}{'' if folder.exists() else ': would be made when needed'}")

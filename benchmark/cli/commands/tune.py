@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 
     from benchmark.tracking import Tracking
     from benchmark.tuning.report import StudyReport
-    from benchmark.tuning.storage import Place
-    from benchmark.tuning.sweep import Sweep, Wish
+    from benchmark.tuning.storage import StudyStorage
+    from benchmark.tuning.sweep import Sweep, SweepRequest
 
 NAME = "tune"
 HELP = "search parameters of methods by validation score"
@@ -105,14 +105,14 @@ def _run(arguments: argparse.Namespace, stream: TextIO) -> int:
     from benchmark.tuning import sweep
     from benchmark.tuning.report import studies
 
-    wish = _wish(arguments)
-    prepared = sweep.prepare(wish)
-    _announce(prepared, wish, place, tracking)
+    asked = _sweep_request(arguments)
+    prepared = sweep.prepare(asked)
+    _announce(prepared, asked, place, tracking)
     display = make_display("trial")
-    names = [intent.definition.name for intent in prepared.intents]
+    names = [planned.definition.name for planned in prepared.studies]
     stopped = False
     try:
-        sweep.run(prepared, wish, place, tracking, display, _line(wish))
+        sweep.run(prepared, asked, place, tracking, display, _line(asked))
     except KeyboardInterrupt:
         stopped = True
     finally:
@@ -123,17 +123,17 @@ def _run(arguments: argparse.Namespace, stream: TextIO) -> int:
     if arguments.json:
         _print_json(reports, status, place, tracking, stream)
     else:
-        _print(reports, wish, arguments, stream)
+        _print(reports, asked, arguments, stream)
     if stopped:
         print("bench: interrupted: no trial is lost, the same command goes on with --resume", file=sys.stderr)
     return status
 
 
-def _wish(arguments: argparse.Namespace) -> Wish:
+def _sweep_request(arguments: argparse.Namespace) -> SweepRequest:
     from benchmark.tuning.space import parse
-    from benchmark.tuning.sweep import Wish
+    from benchmark.tuning.sweep import SweepRequest
 
-    return Wish(
+    return SweepRequest(
         request=with_seeds(arguments, (0,)),
         trials=arguments.trials,
         params=arguments.params,
@@ -147,13 +147,13 @@ def _wish(arguments: argparse.Namespace) -> Wish:
     )
 
 
-def _announce(prepared: Sweep, wish: Wish, place: Place, tracking: Tracking) -> None:
+def _announce(prepared: Sweep, asked: SweepRequest, place: StudyStorage, tracking: Tracking) -> None:
     """Say on stderr what is about to be searched."""
-    for intent in prepared.intents:
-        found = intent.definition
+    for planned in prepared.studies:
+        found = planned.definition
         print(f"study {found.name}: {', '.join(str(dimension) for dimension in found.space)}", file=sys.stderr)
-        if intent.trials != wish.trials:
-            print(f"  the grid has {pluralize(intent.trials, 'point')}: so many trials", file=sys.stderr)
+        if planned.trials != asked.trials:
+            print(f"  the grid has {pluralize(planned.trials, 'point')}: so many trials", file=sys.stderr)
     if prepared.left_out:
         print(f"nothing to search: {', '.join(prepared.left_out)}", file=sys.stderr)
     for method, reason in prepared.plan.skipped.items():
@@ -161,7 +161,7 @@ def _announce(prepared: Sweep, wish: Wish, place: Place, tracking: Tracking) -> 
     print(f"studies are kept in {place}, trials are runs in {tracking.store.shown}", file=sys.stderr)
 
 
-def _print(reports: Sequence[StudyReport], wish: Wish, arguments: argparse.Namespace, stream: TextIO) -> None:
+def _print(reports: Sequence[StudyReport], asked: SweepRequest, arguments: argparse.Namespace, stream: TextIO) -> None:
     from benchmark.cli.study_printing import rendered
 
     console = make_console(stream)
@@ -174,13 +174,15 @@ def _print(reports: Sequence[StudyReport], wish: Wish, arguments: argparse.Names
         if value
     )
     if any(found.status == "finished" and found.best for found in reports):
-        words = shlex.join(["bench", "run", "--methods", ",".join(wish.request.methods), "--tuned", "--seeds", "3"])
-        rest = shlex.join(surroundings(_without_assignments(wish.request)))
+        words = shlex.join(["bench", "run", "--methods", ",".join(asked.request.methods), "--tuned", "--seeds", "3"])
+        rest = shlex.join(surroundings(_without_assignments(asked.request)))
         line = f"{words}{' ' + rest if rest else ''}{store}"
         console.print(f"next:\n  {line}\n      the best parameters, measured on the test split", soft_wrap=True)
 
 
-def _print_json(reports: Sequence[StudyReport], status: int, place: Place, tracking: Tracking, stream: TextIO) -> None:
+def _print_json(
+    reports: Sequence[StudyReport], status: int, place: StudyStorage, tracking: Tracking, stream: TextIO
+) -> None:
     from benchmark.cli.study_printing import document
 
     write_json(
@@ -195,18 +197,18 @@ def _print_json(reports: Sequence[StudyReport], status: int, place: Place, track
     )
 
 
-def _line(wish: Wish) -> str:
-    """Return the command line that makes `wish`: options at their defaults are left out."""
-    words = ["bench", "tune", "--methods", ",".join(wish.request.methods), "--trials", str(wish.trials)]
-    words += ["--params", ",".join(wish.params)] if wish.params else []
-    if wish.overrides:
-        words += ["--space", ",".join(f"{override.name}={override.text}" for override in wish.overrides)]
+def _line(asked: SweepRequest) -> str:
+    """Return the command line that makes `asked`: options at their defaults are left out."""
+    words = ["bench", "tune", "--methods", ",".join(asked.request.methods), "--trials", str(asked.trials)]
+    words += ["--params", ",".join(asked.params)] if asked.params else []
+    if asked.overrides:
+        words += ["--space", ",".join(f"{override.name}={override.text}" for override in asked.overrides)]
     plain = {"sampler": "tpe", "pruner": "none", "seed": 0, "seeds_per_trial": 1}
     for name, usual in plain.items():
-        if getattr(wish, name) != usual:
-            words += [f"--{name.replace('_', '-')}", str(getattr(wish, name))]
-    words += ["--timeout", f"{wish.timeout:g}s"] if wish.timeout else []
-    return shlex.join([*words, *surroundings(wish.request), "--resume"])
+        if getattr(asked, name) != usual:
+            words += [f"--{name.replace('_', '-')}", str(getattr(asked, name))]
+    words += ["--timeout", f"{asked.timeout:g}s"] if asked.timeout else []
+    return shlex.join([*words, *surroundings(asked.request), "--resume"])
 
 
 def _without_assignments(request: Request) -> Request:

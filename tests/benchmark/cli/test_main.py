@@ -84,7 +84,9 @@ BAD = [
     (["run", "--methods", ""], "--methods '' has an empty name: write all, or names joined by single commas"),
     (["run", "--set", "a.b"], "--set takes METHOD.PARAM=V[,V…], such as NAME.rank=8,16, not 'a.b'"),
     (["run", "--set", "ab=1"], "--set takes METHOD.PARAM=V[,V…], such as NAME.rank=8,16, not 'ab=1'"),
-    (["run", "--set", "a.b=1,"], "--set 'a.b=1,' has an empty value: write --set a.b=V or --set a.b=V,V"),
+    (["run", "--set", "a.b= "], "--set 'a.b= ' has no value: write --set a.b=V or --set a.b=V,V"),
+    (["run", "--max-length", "3"], "--max-length takes a whole number of at least 4, not '3'"),
+    (["run", "--selection", "bets"], "--selection takes best or last, not 'bets': did you mean 'best'?"),
     (["run", "--set", "a.b=1", "--set", "a.b=2"], "--set a.b is given twice: put the values into one, --set a.b=V,V"),
     (["run", "--device", "gpu"], "--device takes auto, cpu, cuda, cuda:1 (or another number) or mps, not 'gpu'"),
     (["run", "--precision", "fp16"], "--precision takes fp32 or bf16, not 'fp16': did you mean 'bf16'?"),
@@ -186,7 +188,7 @@ def test_every_option_reaches_the_request() -> None:
         epochs=2,
         batch_size=4,
         limit_train=9,
-        assignments=(Assignment("b+c", "rank", ("8", "16")),),
+        assignments=(Assignment("b+c", "rank", "8,16"),),
         device="cuda:1",
         precision="bf16",
     )
@@ -199,10 +201,10 @@ def test_seeds_counts_from_zero() -> None:
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ("lora.rank=8", Assignment("lora", "rank", ("8",))),
-        ("lora.targets=query,value", Assignment("lora", "targets", ("query", "value"))),
-        ("swa+reinit.layers= 1, 2", Assignment("swa+reinit", "layers", ("1", "2"))),
-        ("a.path=x=y.z", Assignment("a", "path", ("x=y.z",))),
+        ("lora.rank=8", Assignment("lora", "rank", "8")),
+        ("lora.targets=query,value", Assignment("lora", "targets", "query,value")),
+        ("swa+reinit.layers= 1, 2", Assignment("swa+reinit", "layers", "1, 2")),
+        ("a.path=x=y.z", Assignment("a", "path", "x=y.z")),
     ],
 )
 def test_assignment_keeps_what_was_typed(text: str, expected: Assignment) -> None:
@@ -213,8 +215,8 @@ def test_assignment_keeps_what_was_typed(text: str, expected: Assignment) -> Non
     "request_",
     [
         Request(),
-        Request(methods=("a", "b+c"), seeds=(0, 1, 2), suite="s", limit_train=5),
-        Request(seeds=(4,), data="a folder", assignments=(Assignment("a", "b", ("1", "2")),), device="mps"),
+        Request(methods=("a", "b+c"), seeds=(0, 1, 2), suite="s", limit_train=5, max_length=9, selection="last"),
+        Request(seeds=(4,), data="a folder", assignments=(Assignment("a", "b", "1,2"),), device="mps"),
     ],
     ids=["default", "names", "quoted"],
 )

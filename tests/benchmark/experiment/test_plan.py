@@ -44,7 +44,7 @@ def base(planned: Planned) -> Plan:
 
 def given(target: str, *values: str) -> Assignment:
     method, _, parameter = target.rpartition(".")
-    return Assignment(method, parameter, values)
+    return Assignment(method, parameter, ",".join(values))
 
 
 def settings(made: Plan, *names: str) -> list[tuple[Value, ...]]:
@@ -72,11 +72,12 @@ def test_a_suite_says_everything_that_the_request_does_not(base: Plan) -> None:
 
 
 def test_the_request_overrides_the_suite(planned: Planned) -> None:
-    made = planned(epochs=3, batch_size=7, limit_train=50, precision="bf16")
+    made = planned(epochs=3, batch_size=7, limit_train=50, precision="bf16", max_length=9, selection="last")
     protocol = only(made).protocol
     assert (protocol.epochs, protocol.batch_size, protocol.limit_train) == (3, 7, 50)
     assert (made.budget.epochs, made.budget.batch_size) == (3, 7)
     assert (made.suite.epochs, made.suite.limit_train) == (3, 50)
+    assert (protocol.max_length, protocol.selection, made.budget.selection) == (9, "last", "last")
     assert len(made.tasks[0].train) == 50
     assert only(made).precision == "bf16"
 
@@ -158,6 +159,10 @@ BAD: list[tuple[dict[str, Any], str]] = [
     ({"epochs": 0}, "--epochs must be at least 1, not 0"),
     ({"batch_size": 1}, "--batch-size must be at least 2, not 1"),
     ({"limit_train": 0}, "--limit-train must be at least 1, not 0"),
+    ({"max_length": 3}, "--max-length must be at least 4, not 3"),
+    ({"max_length": 10**6}, "reads at most 128 tokens: give fewer"),
+    ({"selection": "first"}, "--selection 'first': choose one of best, last"),
+    ({"assignments": (given("finetune.lr", "1e-4", "", "2e-4"),)}, "lr=1e-4,,2e-4 has an empty value"),
     ({"limit_train": 17}, "raise --limit-train to at least 18"),
     ({"device": "tpu"}, "--device 'tpu'"),
     ({"assignments": (given("swa.snapshots", "2"),)}, "--set swa.snapshots: no method of this run contains 'swa'"),
@@ -210,6 +215,8 @@ CHANGES: dict[str, dict[str, Any]] = {
     "epochs": {"epochs": 2},
     "batch size": {"batch_size": 8},
     "precision": {"precision": "bf16"},
+    "length": {"max_length": 9},
+    "selection": {"selection": "last"},
     "limit": {"limit_train": 100},
     "smaller limit": {"limit_train": 99},
 }

@@ -172,7 +172,7 @@ def test_whatever_a_method_does_is_recorded_and_the_others_go_on(
         assert bool(record.scores) == (record.status == "done")
     assert runner.exit_status(records) == 1
     assert runner.exit_status([record for record in records if record.status in ("done", "skipped")]) == 0
-    assert "RuntimeError: boom" in lines  # the traceback's end, for whoever mends it
+    assert "RuntimeError: boom" in lines  # the traceback's end, for whoever fixes it
     assert any(line.endswith("j-skips seed 0: skipped: one task is too few") for line in lines)
 
     stored = {record.cell.id: record for record in tracking.records()}

@@ -23,8 +23,8 @@ from benchmark.tracking import Tracking
 from benchmark.train.run import Run
 from benchmark.tuning import sweep
 from benchmark.tuning.report import StudyReport, one
-from benchmark.tuning.storage import Place, locate
-from benchmark.tuning.sweep import Wish
+from benchmark.tuning.storage import StudyStorage, locate
+from benchmark.tuning.sweep import SweepRequest
 
 EPOCHS = 4
 ROWS = 40
@@ -92,17 +92,17 @@ class Lab:
 
     request: Request
     tracking: Tracking
-    place: Place
+    place: StudyStorage
     shown: str = ""
 
     def tune(self, trials: int, **changes: Any) -> StudyReport:
         """Run the sweep and return its only study."""
-        wish = Wish(self.request, trials, **changes)
-        prepared = sweep.prepare(wish)
+        asked = SweepRequest(self.request, trials, **changes)
+        prepared = sweep.prepare(asked)
         stream = io.StringIO()
         try:
             (name,) = sweep.run(
-                prepared, wish, self.place, self.tracking, PlainDisplay(stream, noun="trial"), "bench tune"
+                prepared, asked, self.place, self.tracking, PlainDisplay(stream, noun="trial"), "bench tune"
             )
         finally:
             self.shown = stream.getvalue()

@@ -10,10 +10,10 @@ from optuna.study import StudyDirection
 
 from benchmark.core.errors import UsageError
 from benchmark.tracking.store import locate as locate_store
-from benchmark.tuning.storage import Place, check, closing, exists, locate
+from benchmark.tuning.storage import StudyStorage, check, closing, exists, locate
 
 
-def place(given: str | None, tracking: str = "sqlite:///mlruns/mlflow.db") -> Place:
+def place(given: str | None, tracking: str = "sqlite:///mlruns/mlflow.db") -> StudyStorage:
     return locate(given, locate_store(tracking))
 
 

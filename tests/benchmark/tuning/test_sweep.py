@@ -82,8 +82,8 @@ def test_tuning_seeds_are_not_reporting_seeds_and_no_test_row_is_seen(
 
 
 def test_the_same_call_on_an_empty_storage_makes_the_same_trials(lab: Lab) -> None:
-    wishes = ({}, {"pruner": "median"}, {"pruner": "hyperband"}, {"sampler": "random"})
-    for number, changes in enumerate(wishes):
+    changes_tried = ({}, {"pruner": "median"}, {"pruner": "hyperband"}, {"sampler": "random"})
+    for number, changes in enumerate(changes_tried):
         first = lab.elsewhere(f"{number} {{one}}.db").tune(8, **changes)
         second = lab.elsewhere(f"{number} {{two}}.db").tune(8, **changes)
         assert drawn(first) == drawn(second)

