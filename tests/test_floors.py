@@ -33,6 +33,8 @@ WITHOUT_STREAMLIT = ("leaderboard.queries", "leaderboard.charts", "leaderboard.w
 IMPORTERS = ("importlib.import_module", "import_module", "__import__")
 
 SEEDS = "benchmark.core.seeds"
+LAZILY = {SEEDS: "torch", "benchmark.core.serialization": "pydantic"}
+"""Modules of the core → what they import when they need it: reading a record has a price, `bench --help` has none."""
 GENERATED = "benchmark.data.builtin"  # draws its rows from random.Random instances
 OWN_GENERATORS = frozenset({"BitGenerator", "Generator", "PCG64", "SeedSequence"})  # of numpy.random: hold their state
 GLOBAL_TORCH = tuple(
@@ -190,12 +192,12 @@ def third_parties_have_one_place(tree: Tree) -> Iterator[str]:
 
 
 def nouns_are_light(tree: Tree) -> Iterator[str]:
-    """The core imports the standard library, numpy, scipy and itself; the streams ask for torch when they need it."""
+    """The core imports the standard library, numpy, scipy and itself; `LAZILY` says what else a function may import."""
     light = {*sys.stdlib_module_names, "numpy", "scipy", *PACKAGES}  # imports_go_down looks at the project's own
     for name, imports in tree.imports.items():
         if floor(name) == CORE:
             for found in imports:
-                lazily = name == SEEDS and found.top == "torch" and not found.at_load
+                lazily = LAZILY.get(name) == found.top and not found.at_load
                 if found.top not in light and not lazily:
                     yield f"{name}:{found.line} imports {found.target}"
 
@@ -361,6 +363,7 @@ ALLOWED: tuple[tuple[Rule, str, str], ...] = (
     (third_parties_have_one_place, "methods.lora", "import peft"),
     (third_parties_have_one_place, "leaderboard.views.runs", "import streamlit"),
     (nouns_are_light, "benchmark.core.seeds", "def f():\n    import torch"),
+    (nouns_are_light, "benchmark.core.serialization", "def f():\n    from pydantic import TypeAdapter"),
     (nouns_are_light, "benchmark.analysis.stats", "from scipy import stats\nimport math"),
     (randomness_has_one_source, "benchmark.core.seeds", "import torch\ntorch.manual_seed(1)"),
     (randomness_has_one_source, "benchmark.data.task", "import numpy as np\ndef f(g: np.random.Generator): ..."),

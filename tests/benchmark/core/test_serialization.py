@@ -118,8 +118,14 @@ def test_whole_numbers_become_floats_where_floats_are_wanted() -> None:
 
 def test_stored_data_of_another_version() -> None:
     assert from_plain(Inner, {"name": "a", "of tomorrow": 1}) == Inner("a")
-    with pytest.raises(TypeError):
-        from_plain(Inner, {"sizes": [1]})
+
+
+@pytest.mark.parametrize(
+    "data", [{"sizes": [1]}, {"name": 1}, {"name": "a", "sizes": ["x"]}, {"name": "a", "sizes": 3}, [], None, "a"]
+)
+def test_stored_data_that_is_no_such_thing(data: object) -> None:
+    with pytest.raises(ValueError, match="Inner"):
+        from_plain(Inner, data)
 
 
 @pytest.mark.parametrize("value", [{"a": 1}, {1}, b"x", np.float32(1), np.int64(1), object(), Inner])
