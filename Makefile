@@ -51,11 +51,11 @@ test-fast: $(STAMP) ## Run the tests that are neither slow nor need a browser
 	$(TEST) -n $(JOBS) --dist worksteal -m "not slow and not browser"
 
 check: $(STAMP) ## Check format, lint rules and types
-	$(BIN)/ruff format --check --quiet . || { echo "make format mends this" >&2; exit 1; }
+	$(BIN)/ruff format --check --quiet . || { echo "make format fixes this" >&2; exit 1; }
 	$(BIN)/ruff check --quiet .
 	$(BIN)/mypy
 
-format: $(STAMP) ## Format the code and mend what the linter can
+format: $(STAMP) ## Format the code and fix what the linter can
 	$(BIN)/ruff check --fix-only --quiet .
 	$(BIN)/ruff format .
 

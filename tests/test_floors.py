@@ -7,6 +7,7 @@ violation that it must catch: a rule that finds nothing in anything would pass a
 from __future__ import annotations
 
 import ast
+import re
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -306,6 +307,18 @@ def test_the_walk_finds_the_project(project: Tree) -> None:
     assert sum(len(imports) for imports in project.imports.values()) > 100
     assert len(registered(project)) >= 10
     assert len(questions(project)) >= 5
+
+
+def test_contributing_shows_the_floors() -> None:
+    """The table in CONTRIBUTING.md is `FLOORS`, the highest floor first."""
+    text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    shown = re.findall(r"^\| (\d+) \| `([\w.]+)` \|", text, re.MULTILINE)
+    numbers = [int(number) for number, _ in shown]
+    assert numbers == sorted(numbers, reverse=True)
+    assert len(shown) == sum(map(len, FLOORS))
+    assert {(int(number), name) for number, name in shown} == {
+        (number, name) for number, names in enumerate(FLOORS) for name in names
+    }
 
 
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.__name__)
