@@ -201,7 +201,7 @@ def _cost(data: Data, kind: Kind, draw: np.random.Generator) -> Cost:
     main = PhaseCost(name, kind.trainable, head, TOTAL, first, seconds, rate)
     before = (dataclasses.replace(main, phase="contrastive"),) if kind.contrastive else ()
     fit = (seconds or 1.0) * data.protocol.epochs * (1 + kind.contrastive) + 3
-    return Cost((*before, main), fit, int(9e8 + 20 * kind.trainable), "resident set of the process")
+    return Cost((*before, main), fit, int(9e8 + 20 * kind.trainable), "device memory allocated")
 
 
 def _points(data: Data, kind: Kind, task: str, scores: tuple[Score, ...], draw: np.random.Generator) -> Iterator[Point]:

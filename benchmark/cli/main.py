@@ -12,6 +12,7 @@ import io
 import os
 import shutil
 import sys
+import traceback
 from collections.abc import Sequence
 from typing import NoReturn
 
@@ -105,7 +106,11 @@ def _dispatch(words: list[str]) -> int:
         _refuse(unknown[0], parsers.get(arguments.command, parser))
     if arguments.command is None:
         raise UsageError(f"give a command: {either(known)}")
-    status = known[arguments.command].run(arguments)
+    try:
+        status = known[arguments.command].run(arguments)
+    except SystemExit as error:  # a plug-in's: that it wants to end with 0 makes nothing done
+        place = traceback.extract_tb(error.__traceback__)[-1]
+        raise UsageError(f"{place.filename}, line {place.lineno} ended the program: fix or uninstall it") from error
     sys.stdout.flush()  # here, so that a closed pipe is met inside `main`
     return status
 

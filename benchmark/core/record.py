@@ -14,6 +14,8 @@ from benchmark.core import scales
 from benchmark.core.cell import Cell
 from benchmark.core.task_kinds import kind
 
+SHARED_PROCESS = "cells share one process, whose memory is not the cell's own"
+"""Why there is no peak memory on the CPU (`Cost.peak_memory_of`)."""
 Status = Literal["running", "done", "diverged", "failed", "skipped", "interrupted", "pruned"]
 
 
@@ -104,8 +106,8 @@ class Cost:
 
     phases: tuple[PhaseCost, ...] = ()
     fit_seconds: float = 0.0  # wall clock, all phases, validation and the final evaluation included
-    peak_memory_bytes: int | None = None
-    peak_memory_of: str = ""  # device memory allocated | resident set of the process
+    peak_memory_bytes: int | None = None  # of the cell alone; None where that can't be measured
+    peak_memory_of: str = ""  # "device memory allocated"; without bytes: why there are none
 
     @property
     def headline(self) -> PhaseCost | None:
@@ -210,6 +212,7 @@ class Record:
     run: str = ""  # id of the run in tracking
     trial: Trial | None = None
     tuning: Tuning | None = None  # of a tuned cell
+    notes: tuple[str, ...] = ()  # what its method did that it shouldn't, and what was done about it
 
     def score(self, split: str, task: str, metric: str) -> float | None:
         """Return one score, or None where it was not measured."""

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import random
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -59,3 +60,19 @@ class Streams:
         with torch.random.fork_rng(devices=devices):
             self.reseed(*name)
             yield
+
+    @contextlib.contextmanager
+    def global_scope(self, *name: str | int) -> Iterator[None]:
+        """Run a block with the global generators of Python and numpy, too, on the stream `name`; restore all of them.
+
+        For code that isn't ours and draws from them: what it draws then depends on the cell and on nothing before it.
+        """
+        python, numpy = random.getstate(), np.random.get_state()  # noqa: NPY002 — the very generator that is meant
+        random.seed(self.number(*name))
+        np.random.seed(self.number(*name) % 2**32)  # noqa: NPY002
+        try:
+            with self.scope(*name):
+                yield
+        finally:
+            random.setstate(python)
+            np.random.set_state(numpy)  # noqa: NPY002

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import re
-import sys
-from pathlib import Path
 from types import TracebackType
 
 from benchmark.core.errors import UsageError
+from benchmark.core.record import SHARED_PROCESS
 
 
 def choose_device(given: str) -> str:
@@ -72,23 +72,23 @@ def prepare_torch(device: str, threads: int | None = None) -> None:
 class PeakMemory:
     """Measures the largest memory in use during a ``with`` block; read `bytes` and `of` after it.
 
-    On CUDA it is what torch had allocated on the device; elsewhere the resident set of the whole process, libraries
-    included, because nothing smaller can be seen from outside.
+    On CUDA it is what torch had allocated on the device. Elsewhere there is none: the resident set belongs to the
+    process, and keeps what earlier cells left (allocators give little back), so that it says nothing about this one.
     """
 
     def __init__(self, device: str) -> None:
         self.device = device
         self.bytes: int | None = None
-        self.of = ""  # for Cost.peak_memory_of
+        self.of = SHARED_PROCESS  # for Cost.peak_memory_of
 
     def __enter__(self) -> PeakMemory:
         if self.device.startswith("cuda"):
             import torch
 
+            gc.collect()  # what earlier cells left in circles of references is none of this one's
+            torch.cuda.empty_cache()
             torch.cuda.reset_peak_memory_stats(torch.device(self.device))
             self.of = "device memory allocated"
-        else:
-            self.of = "resident set of the process" + ("" if _reset_resident_peak() else ", since its start")
         return self
 
     def __exit__(
@@ -98,30 +98,3 @@ class PeakMemory:
             import torch
 
             self.bytes = torch.cuda.max_memory_allocated(torch.device(self.device))
-        else:
-            self.bytes = _resident_peak()
-
-
-def _reset_resident_peak() -> bool:
-    """Set the process's peak resident set to the present one; False where the system can't."""
-    try:
-        Path("/proc/self/clear_refs").write_text("5", encoding="ascii")
-    except OSError:
-        return False
-    return True
-
-
-def _resident_peak() -> int | None:
-    """Return the process's peak resident set, in bytes; None where the system doesn't say."""
-    try:
-        found = re.search(r"^VmHWM:\s*(\d+) kB", Path("/proc/self/status").read_text(encoding="utf-8"), re.MULTILINE)
-        if found:
-            return int(found.group(1)) * 1024
-    except OSError:
-        pass
-    try:
-        import resource
-    except ImportError:
-        return None
-    unit = 1 if sys.platform == "darwin" else 1024
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit

@@ -17,7 +17,7 @@ from benchmark.core.record import Cost, DataFacts, Record, Score, Status, Trial,
 from benchmark.core.seeds import Streams
 from benchmark.data.task import Split, Task
 from benchmark.data.tokens import TokenCache, cache_folder
-from benchmark.experiment import device, environment
+from benchmark.experiment import device, environment, process_state
 from benchmark.experiment.collector import Collector
 from benchmark.experiment.display import Display
 from benchmark.experiment.plan import Plan
@@ -113,16 +113,20 @@ class Bench:
         live = self.tracking.begin(cell, surroundings, self.facts, how.trial if how else None)
         collector = Collector((watcher, live, *((how.watcher,) if how else ())))
         began = time.perf_counter()
-        with device.PeakMemory(plan.device) as peak:
+        with process_state.kept() as changes, device.PeakMemory(plan.device) as peak:
             outcome = _attempt(plan, cell, self._run(cell, collector))
+        notes = tuple(f"{cell.method} changed {change}: it was put back" for change in changes)
         cost = Cost(collector.phases(), time.perf_counter() - began, peak.bytes, peak.of)
         points = tuple(collector.points)
         came = (outcome.status, outcome.reason, outcome.scores)
-        record = Record(cell, *came, points, cost, surroundings, self.facts, tuning=plan.tuning.get(cell.id))
+        record = Record(
+            cell, *came, points, cost, surroundings, self.facts, tuning=plan.tuning.get(cell.id), notes=notes
+        )
         record = live.finish(record, outcome.predictions)
         self.display.cell_ended(record, how.remark(record) if how else "")
-        if outcome.detail:
-            self.display.note(outcome.detail)
+        for line in (*notes, outcome.detail):
+            if line:
+                self.display.note(line)
         return record
 
     def _run(self, cell: Cell, watcher: Watcher) -> Run:
@@ -142,37 +146,52 @@ class Bench:
 def _attempt(plan: Plan, cell: Cell, run: Run) -> Attempt:
     """Fit and evaluate; whatever is raised becomes the cell's own outcome."""
     try:
-        built = method_handle.build(cell.method, cell.parameters, plan.budget)
-        heads = [task.head for task in plan.tasks]
-        built.check(plan.encoder.layers, heads)  # a plan has asked, but a trial draws its parameters later
-        fitted = built.fit([task.without_test() for task in plan.tasks], run)
-        validation = tuple(evaluate(fitted, task.head, task.validation) for task in plan.tasks)
-        tested = [task for task in plan.tasks if len(task.test)]  # none in a trial
-        test = tuple(evaluate(fitted, task.head, task.test) for task in tested)
-        scores = tuple(score for predictions in (*validation, *test) for score in predictions.scores())
-        broken = [score.key for score in scores if score.value != score.value]
-        if broken:
-            return Attempt("diverged", f"{broken[0]} is not a number", scores=(), predictions=test)
-        return Attempt("done", scores=scores, predictions=test)
+        with run.streams.global_scope("method"):
+            return _measured(plan, cell, run)
     except DivergedError as error:
-        return Attempt("diverged", str(error))
+        return Attempt("diverged", _message(error))
     except PrunedError as error:
-        return Attempt("pruned", str(error))
+        return Attempt("pruned", _message(error))
     except SkippedError as error:
-        return Attempt("skipped", str(error))
+        return Attempt("skipped", _message(error))
     except KeyboardInterrupt:
         return Attempt("interrupted", "stopped by Ctrl-C")
-    except Exception as error:  # noqa: BLE001 — a method may raise anything, and the others go on
-        detail = traceback.format_exc()
-        return Attempt("failed", _reason(error), detail)
+    except BaseException as error:  # noqa: BLE001 — a method may raise anything, SystemExit too, and the others go on
+        return Attempt("failed", _reason(error), traceback.format_exc())
 
 
-def _reason(error: Exception) -> str:
+def _measured(plan: Plan, cell: Cell, run: Run) -> Attempt:
+    """Fit on train and validation, score validation, then read the test split, once."""
+    built = method_handle.build(cell.method, cell.parameters, plan.budget)
+    heads = [task.head for task in plan.tasks]
+    built.check(plan.encoder.layers, heads)  # a plan has asked, but a trial draws its parameters later
+    fitted = built.fit([task.without_test() for task in plan.tasks], run)
+    validation = tuple(evaluate(fitted, task.head, task.validation) for task in plan.tasks)
+    tested = [task for task in plan.tasks if len(task.test)]  # none in a trial
+    test = tuple(evaluate(fitted, task.head, task.test) for task in tested)
+    scores = tuple(score for predictions in (*validation, *test) for score in predictions.scores())
+    broken = [score.key for score in scores if score.value != score.value]
+    if broken:
+        return Attempt("diverged", f"{broken[0]} is not a number", scores=(), predictions=test)
+    return Attempt("done", scores=scores, predictions=test)
+
+
+def _reason(error: BaseException) -> str:
     """Return one line; running out of memory says so, whichever library noticed."""
-    text = (str(error).strip().splitlines() or [""])[0]
-    if isinstance(error, MemoryError) or any(words in str(error) for words in NO_MEMORY):
+    message = _message(error)
+    text = (message.splitlines() or [""])[0]
+    if isinstance(error, MemoryError) or any(words in message for words in NO_MEMORY):
         return f"out of memory: {text or type(error).__name__}: try a smaller --batch-size"
     return f"{type(error).__name__}: {text}" if text else type(error).__name__
+
+
+def _message(error: BaseException) -> str:
+    """Return what `error` says, in characters that every store takes; "" of one that can't say it."""
+    try:
+        message = str(error)
+    except BaseException:  # noqa: BLE001 — a method's own class may raise anything here as well
+        return ""
+    return message.encode("utf-8", "replace").decode("utf-8").replace("\0", "").strip()
 
 
 def _facts(run: Run, tasks: Sequence[Task]) -> tuple[DataFacts, ...]:
@@ -201,6 +220,7 @@ def _truncated(split: Split, run: Run) -> int:
     return total - sum(both)
 
 
-def exit_status(records: Sequence[Record]) -> int:
-    """Return 0 when every cell is done or skipped, else 1."""
-    return 0 if all(record.status in ("done", "skipped") for record in records) else 1
+def exit_status(records: Sequence[Record], cells: int) -> int:
+    """Return 0 when each of so many planned `cells` has a record and is done or skipped, else 1."""
+    good = sum(record.status in ("done", "skipped") for record in records)
+    return 0 if good == len(records) == cells else 1

@@ -26,7 +26,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmark.core.cell import Cell
-from benchmark.core.record import Cost, Environment, Point, Record, Trial
+from benchmark.core.record import SHARED_PROCESS, Cost, Environment, Point, Record, Trial
 from benchmark.core.serialization import from_plain, to_plain
 
 PREFIX = "bench."
@@ -36,7 +36,7 @@ REASON = "bench.reason"
 PROCESS = "bench.process"  # who runs it: see `process`
 PROGRESS = "bench.progress"  # for people: "finetune: epoch 2 of 10"
 NOUNS = ("cell", "scores", "cost", "environment", "data")  # fields of Record that are stored as JSON
-MARKS = ("trial", "tuning")  # the same, where they are not None
+MARKS = ("trial", "tuning", "notes")  # the same, where there are any
 STUDY = "bench.study"  # of a trial's run, and of the run that the trials of a study stand under
 PARENT = "bench.parent"  # of the latter alone: "study"
 TAG_LENGTH = 5000
@@ -63,7 +63,7 @@ def tags(record: Record) -> dict[str, str]:
     }
     if record.trial:
         found |= {STUDY: record.trial.study, "bench.trial": str(record.trial.number)}
-    for noun in (*NOUNS, *(mark for mark in MARKS if getattr(record, mark) is not None)):
+    for noun in (*NOUNS, *(mark for mark in MARKS if getattr(record, mark))):
         text = json.dumps(to_plain(getattr(record, noun)), separators=(",", ":"), allow_nan=False)  # ASCII only
         for start in range(0, len(text), TAG_LENGTH):
             found[_part(noun, start // TAG_LENGTH)] = text[start : start + TAG_LENGTH]
@@ -87,9 +87,17 @@ def parse(run: str, found: Mapping[str, str]) -> Record | None:
         status, reason = found[STATUS], found.get(REASON, "")
         if status == "running" and is_gone(found.get(PROCESS, "")):
             status, reason = "interrupted", "its process is gone"
-        return from_plain(Record, {**data, "status": status, "reason": reason, "run": run})
+        return _measured(from_plain(Record, {**data, "status": status, "reason": reason, "run": run}))
     except (KeyError, TypeError, ValueError, AttributeError):
         return None
+
+
+def _measured(record: Record) -> Record:
+    """Return `record` without a peak that isn't the cell's own: on the CPU the first versions took the process's."""
+    if not record.cost.peak_memory_of.startswith("resident set"):
+        return record
+    cost = dataclasses.replace(record.cost, peak_memory_bytes=None, peak_memory_of=SHARED_PROCESS)
+    return dataclasses.replace(record, cost=cost)
 
 
 def parameters(cell: Cell) -> dict[str, str]:

@@ -82,7 +82,7 @@ class Results:
         phases = (PhaseCost("main", trainable, 50, 20_000, 2 * seconds, seconds, 90 / seconds),)
         points = [Point("main", epoch, "train/loss", 1.0 / epoch) for epoch in (1, 2)]
         points += [Point("main", epoch, "validation/scenario/accuracy", hits.mean() * epoch / 2) for epoch in (1, 2)]
-        cost = Cost(phases, 5.0, 2**29, "resident set of the process")
+        cost = Cost(phases, 5.0, 2**29, "device memory allocated")
         made = Record(of, "done", "", tuple(scores), tuple(points), cost, self.environment, (self.data,), run)
         self.records.append(made)
         self.stored[run] = tuple(stored)

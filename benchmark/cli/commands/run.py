@@ -97,7 +97,7 @@ def _run(request: Request, arguments: argparse.Namespace, stream: TextIO) -> int
     display = make_display()
     try:
         records = runner.run(made, tracking, display, arguments.rerun, command(request) + _tuning_words(arguments))
-        status = runner.exit_status(records)
+        status = runner.exit_status(records, len(made.cells))
     except KeyboardInterrupt as stop:  # before the first cell it has no records
         records, status = getattr(stop, "records", tuple(before.values())), 130
     finally:

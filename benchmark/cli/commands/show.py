@@ -220,6 +220,7 @@ def _show_run(record: Record, tracking: Tracking) -> Shown:
         "limit": f"train limited to {protocol.limit_train:,} rows" if protocol.limit_train else "",
         "device": f"{cell.device}, {cell.precision}",
         "artifacts": place,
+        "notes": "\n".join(record.notes),
         "repeat it": rerun.again(record),
     }
     title = Text.assemble((f"{cell.method} seed {cell.seed}", "bold"), f"  {record.status}")
@@ -251,6 +252,8 @@ def _scores(record: Record) -> RenderableType | None:
 def _cost(record: Record) -> RenderableType | None:
     cost = record.cost
     peak = f"{cost.peak_memory_bytes / 2**20:,.0f} MiB ({cost.peak_memory_of})" if cost.peak_memory_bytes else ""
+    if not peak and cost.peak_memory_of:
+        peak = f"not measured: {cost.peak_memory_of}"
     facts = pairs({"in all": f"{cost.fit_seconds:.1f} s", "peak memory": peak})
     if not cost.phases:
         return facts

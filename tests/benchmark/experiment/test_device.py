@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from benchmark.core.errors import UsageError
-from benchmark.experiment import device
+from benchmark.core.record import SHARED_PROCESS
 from benchmark.experiment.device import PeakMemory, choose_device, prepare_torch
 
 
@@ -43,29 +43,11 @@ def test_choose_device_unknown(given: str) -> None:
         choose_device(given)
 
 
-def test_peak_memory_of_the_process() -> None:
-    with PeakMemory("cpu") as small:
-        pass
-    with PeakMemory("cpu") as large:
-        np.ones(100 * 2**20, dtype=np.uint8).sum()
-    with PeakMemory("cpu") as after:
-        pass
-    assert small.bytes
-    assert large.bytes
-    assert after.bytes
-    assert large.bytes > small.bytes + 80 * 2**20
-    assert large.of.startswith("resident set of the process")
-    if "since its start" not in large.of:
-        assert after.bytes < large.bytes - 80 * 2**20
-
-
-def test_peak_memory_is_there_after_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(device, "_reset_resident_peak", lambda: False)
-    peak = PeakMemory("cpu")
-    with pytest.raises(MemoryError), peak:
-        raise MemoryError
-    assert peak.bytes
-    assert peak.of == "resident set of the process, since its start"
+@pytest.mark.parametrize("kind", ["cpu", "mps"])
+def test_a_process_has_no_peak_memory_of_a_cell(kind: str) -> None:
+    with PeakMemory(kind) as peak:
+        np.ones(20 * 2**20, dtype=np.uint8).sum()
+    assert (peak.bytes, peak.of) == (None, SHARED_PROCESS)
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")

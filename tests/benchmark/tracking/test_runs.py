@@ -67,7 +67,7 @@ def make_record(cell: Cell | None = None) -> Record:
         "done",
         scores=(*make_predictions().scores(), Score("validation", "scenario", "accuracy", 0.1 + 0.2)),
         points=points("finetune", 1) + points("finetune", 2),
-        cost=Cost((phase,), 9.25, 12345, "resident set of the process"),
+        cost=Cost((phase,), 9.25, 12345, "device memory allocated"),
         environment=make_environment(),
         data=DATA,
     )

@@ -8,7 +8,7 @@ import os
 import pytest
 
 from benchmark.core.cell import Cell, Protocol, TaskIdentity
-from benchmark.core.record import Point, Record, Score
+from benchmark.core.record import SHARED_PROCESS, Cost, Point, Record, Score
 from benchmark.tracking import scheme
 
 TASKS = (TaskIdentity("scenario", "classes", "accuracy", "a" * 64, "b" * 64, "c" * 64),)
@@ -32,6 +32,16 @@ def test_a_shorter_value_over_a_longer_one() -> None:
     assert "bench.json.scores.2" in found
     parsed = scheme.parse("id", found)
     assert parsed == dataclasses.replace(RECORD, run="id")
+
+
+@pytest.mark.parametrize("of", ["resident set of the process", "resident set of the process, since its start"])
+def test_an_old_peak_that_was_the_process_s_is_none(of: str) -> None:
+    old = dataclasses.replace(RECORD, cost=Cost((), 2.5, 2**30, of))
+    parsed = scheme.parse("id", scheme.tags(old))
+    assert parsed is not None
+    assert parsed.cost == Cost((), 2.5, None, SHARED_PROCESS)
+    own = dataclasses.replace(RECORD, cost=Cost((), 2.5, 2**30, "device memory allocated"))
+    assert scheme.parse("id", scheme.tags(own)) == dataclasses.replace(own, run="id")
 
 
 @pytest.mark.parametrize("phase", ["test", "validation", "train", "cost", "a/b", ""])

@@ -70,7 +70,7 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> str:
         points += curve(epoch)
         live.epoch_ended(EpochEnded("main", epoch, 1.5, 1000, curve(epoch)))
     scores = [Score(split, "scenario", "accuracy", 0.25) for split in ("validation", "test")]
-    cost = Cost((PhaseCost("main", 1000, 50, 2000, 2.5, 1.5, 666.7),), 31.0, 512 * 2**20, "resident set of the process")
+    cost = Cost((PhaseCost("main", 1000, 50, 2000, 2.5, 1.5, 666.7),), 31.0, 512 * 2**20, "device memory allocated")
     live.finish(Record(lora, "done", "", tuple(scores), points, cost, ENVIRONMENT, (DATA,)))
     failed = Cell(PROTOCOL, "finetune", (("lr", 0.0001),), 0, "default", "cpu", "fp32", "c0de" * 16, ())
     tracking.begin(failed, ENVIRONMENT, (DATA,)).finish(Record(failed, "failed", "RuntimeError: [b]no[/b]"))

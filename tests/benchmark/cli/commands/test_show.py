@@ -47,7 +47,7 @@ def test_a_run_is_shown_by_the_beginning_of_its_id(capsys: pytest.CaptureFixture
         f"run {run}",
         "scenario accuracy 0.2500 0.2500",
         "main 1,000 50 2,000 2.50 1.50 666.70",
-        "peak memory 512 MiB (resident set of the process)",
+        "peak memory 512 MiB (device memory allocated)",
         "parameters (set)",
         "rank 4",
         "exact duplicates: train ∩ test 7",
