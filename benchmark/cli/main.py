@@ -18,8 +18,9 @@ from typing import NoReturn
 
 from benchmark import __version__
 from benchmark.cli import commands
+from benchmark.core import uri
 from benchmark.core.errors import UsageError
-from benchmark.core.text import did_you_mean, either
+from benchmark.core.text import did_you_mean, either, one_line
 
 DESCRIPTION = "Fine-tune BERT-like encoders by many methods on the same data, seeds and budget, and compare them."
 EPILOG = """\
@@ -76,7 +77,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         return _dispatch(words)
     except UsageError as error:
-        print(f"bench: error: {' '.join(str(error).split())}", file=sys.stderr)
+        print(f"bench: error: {uri.hide(one_line(str(error)), words)}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         print("bench: interrupted", file=sys.stderr)

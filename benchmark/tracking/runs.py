@@ -23,7 +23,17 @@ from benchmark.core.predictions import Predictions
 from benchmark.core.record import DataFacts, Environment, EpochEnded, PhaseStarted, Point, Record, Status, Trial
 from benchmark.core.serialization import to_plain
 from benchmark.tracking import files, scheme, sqlite
-from benchmark.tracking.store import Store, check_writable, exists, local_path, locate, pages, reported
+from benchmark.tracking.regular_file import obstacle
+from benchmark.tracking.store import (
+    Store,
+    check_writable,
+    exists,
+    local_path,
+    locate,
+    pages,
+    reported,
+    sqlite_uri,
+)
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -399,13 +409,14 @@ def _create(store: Store, database: Path) -> None:
     """Make an empty store. It appears whole or not at all: a migration cut short would look like an old store."""
     from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
 
+    database = database.resolve()  # behind a link: a link stays one
     database.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=".new-", dir=database.parent) as folder:
         made = Path(folder, "mlflow.db")
         artifacts = (store.artifacts or database.parent).as_uri()
-        SqlAlchemyStore(f"sqlite:///{made}", artifacts).engine.dispose()  # type: ignore[no-untyped-call]
+        SqlAlchemyStore(sqlite_uri(made), artifacts).engine.dispose()  # type: ignore[no-untyped-call]
         try:
             os.link(made, database)  # unlike a rename, it never puts an empty store in the place of another process's
         except OSError:  # there is one now, an empty file lies there, or the file system has no links
-            if not database.exists() or database.stat().st_size == 0:
+            if not obstacle(database) and (not database.exists() or database.stat().st_size == 0):
                 made.replace(database)

@@ -7,8 +7,10 @@ traceback. So the questions are asked here, with the standard library.
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import functools
+import http.client
 import importlib.util
 import os
 import re
@@ -18,17 +20,22 @@ import urllib.error
 import urllib.parse
 import urllib.request
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from benchmark.core import uri as uris
 from benchmark.core.errors import UsageError
+from benchmark.core.uri import Uri
 from benchmark.tracking import sqlite
+from benchmark.tracking.regular_file import nearest_folder, obstacle
 
 VARIABLE = "MLFLOW_TRACKING_URI"
 DEFAULT = "sqlite:///mlruns/mlflow.db"
 DATABASES = ("postgresql", "mysql", "mssql")
 SERVERS = ("http", "https")
+LIBRARIES = ("alembic", "mlflow", "requests", "sqlalchemy", "urllib3")
+"""Whose exceptions are a store's failure. Anything else that is raised is a defect."""
 PAGE = 1000
 """Runs asked of a server at once."""
 ANSWER_SECONDS = 10
@@ -39,15 +46,20 @@ ANSWER_SECONDS = 10
 class Store:
     """A tracking store, located but not yet looked at."""
 
-    shown: str  # for people: as given, a password hidden
-    uri: str  # for MLflow: an SQLite path is absolute, so that a later chdir moves nothing
+    given: Uri
+    uri: str = field(repr=False)  # for MLflow: an SQLite path is absolute, so that a later chdir moves nothing
     database: Path | None  # the SQLite file; None for a database or tracking server
     artifacts: Path | None  # the folder of the artifacts; None: the tracking server chooses
 
     @property
+    def shown(self) -> str:
+        """The URI for people: as given, without its secrets."""
+        return str(self.given)
+
+    @property
     def is_server(self) -> bool:
         """Whether it is an MLflow tracking server, asked over HTTP."""
-        return self.uri.split("://")[0] in SERVERS
+        return self.given.scheme in SERVERS
 
 
 def resolve_uri(given: str | None) -> str:
@@ -60,32 +72,57 @@ def resolve_uri(given: str | None) -> str:
     return uri
 
 
-def hidden(uri: str) -> str:
-    """Return `uri` as it is shown to people: a password hidden."""
-    return re.sub(r"(://[^/@]*?):[^/@]*@", r"\1:***@", uri)
-
-
 def locate(uri: str) -> Store:
     """Return the store that `uri` names, without looking at it. Raises UsageError for a URI that can't keep records."""
-    scheme, separator, rest = uri.partition("://")
-    if uri.startswith("file:") or not separator:
-        path = uri.removeprefix("file:").replace("///", "/", 1) if uri.startswith("file:") else uri
+    shown = uris.shown(uri)
+    if uri.startswith("file:") or "://" not in uri:
+        path = shown.removeprefix("file:").replace("///", "/", 1) if uri.startswith("file:") else shown
         file = path if path.endswith((".db", ".sqlite")) else f"{path.rstrip('/')}/mlflow.db"
-        raise UsageError(f"tracking URI {uri!r} is a folder (MLflow's legacy file store): give sqlite:///{file}")
-    kind = scheme.partition("+")[0]
-    shown = hidden(uri)
-    if kind == "sqlite":
-        name, mark, query = rest.removeprefix("/").partition("?")
-        if not rest.startswith("/") or name in ("", ":memory:") or name.startswith("file:"):
-            raise UsageError(f"tracking URI {uri!r} names no file, so nothing would be kept: give {DEFAULT}")
-        database = Path(name).absolute()
-        return Store(shown, f"{scheme}:///{database}{mark}{query}", database, database.parent / "artifacts")
-    if kind in DATABASES:
-        return Store(shown, uri, None, Path("mlruns/artifacts").absolute())
-    if scheme in SERVERS:
-        return Store(shown, uri, None, None)
+        raise UsageError(f"tracking URI {shown!r} is a folder (MLflow's legacy file store): give sqlite:///{file}")
+    try:
+        given = uris.parse(uri)
+    except ValueError as error:
+        raise UsageError(f"tracking URI {error}") from None
+    if given.kind == "sqlite":
+        database = sqlite_file(given, "tracking URI", DEFAULT)
+        return Store(given, sqlite_uri(database, given), database, database.parent / "artifacts")
+    if given.kind in DATABASES:
+        return Store(given, given.encoded, None, Path("mlruns/artifacts").absolute())
+    if given.scheme in SERVERS:
+        if not given.host or given.query or given.fragment:
+            raise UsageError(
+                f"tracking URI {shown!r} is no address of a tracking server: give {given.scheme}://HOST:PORT without "
+                "?query and #fragment (a token goes into MLFLOW_TRACKING_TOKEN)"
+            )
+        return Store(given, given.encoded, None, None)
     known = ", ".join(f"{name}://…" for name in (*DATABASES, *SERVERS))
     raise UsageError(f"tracking URI {shown!r} is of an unknown kind: give sqlite:///PATH/mlflow.db, or {known}")
+
+
+def sqlite_file(given: Uri, noun: str, instead: str) -> Path:
+    """Return the absolute path of the file that ``sqlite:///PATH`` names (percent-decoded, as SQLAlchemy does).
+
+    Raises UsageError, which begins with `noun` and recommends `instead`, where it names none.
+    """
+    name = urllib.parse.unquote(given.path.removeprefix("/"))
+    if given.host or not given.path or name in ("", ":memory:") or name.startswith("file:") or name.endswith("/"):
+        raise UsageError(f"{noun} {str(given)!r} names no file, so nothing would be kept: give {instead}")
+    if name.startswith("~"):
+        raise UsageError(f"{noun} {str(given)!r}: '~' stands for nothing here: write the folder out")
+    if given.query and not re.fullmatch(r"timeout=\d+(\.\d+)?", given.query):
+        raise UsageError(f"{noun} {str(given)!r}: ?timeout=SECONDS can follow a path, nothing else; write a ? as %3F")
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        raise UsageError(f"{noun}: the path {name!a} is not UTF-8: give another one") from None
+    return Path(name).absolute()
+
+
+def sqlite_uri(file: Path, given: Uri | None = None) -> str:
+    """Return the URI of the SQLite `file` for SQLAlchemy, with driver and timeout as `given`."""
+    name = re.sub("[%?#]", lambda found: urllib.parse.quote(found[0]), str(file))
+    query = f"?{given.query}" if given and given.query else ""
+    return f"{given.scheme if given else 'sqlite'}:///{name}{query}"
 
 
 def exists(store: Store) -> bool:
@@ -118,10 +155,10 @@ def check_writable(store: Store) -> None:
     """Raise UsageError unless database and artifacts can be written where the store has them. Leaves nothing behind."""
     for folder in {store.database.parent if store.database else None, store.artifacts} - {None}:
         assert folder is not None
-        nearest = next(parent for parent in (folder, *folder.parents) if parent.exists())
+        nearest = nearest_folder(folder)
         try:
             if not nearest.is_dir():
-                raise NotADirectoryError(20, f"{nearest} is a file")
+                raise NotADirectoryError(20, f"{nearest} {'is a broken link' if nearest.is_symlink() else 'is a file'}")
             if not os.access(nearest, os.W_OK | os.X_OK):
                 raise PermissionError(13, "read-only")
             tempfile.TemporaryFile(dir=nearest).close()  # a read-only file system, or a superuser's view of one
@@ -158,26 +195,33 @@ def reported(store: Store) -> Iterator[None]:
         yield
     except UsageError:
         raise
-    except (sqlite3.Error, OSError) as error:
-        raise UsageError(_failure(store, str(error))) from error
+    except (sqlite3.Error, OSError, UnicodeError) as error:
+        raise UsageError(_failure(store, error)) from None
     except Exception as error:
-        if type(error).__module__.partition(".")[0] not in ("mlflow", "sqlalchemy", "alembic", "requests"):
+        if type(error).__module__.partition(".")[0] not in LIBRARIES:
             raise
-        raise UsageError(_failure(store, str(error))) from error
+        raise UsageError(_failure(store, error)) from None  # what is raised may hold the password
 
 
-def _failure(store: Store, reason: str) -> str:
-    first = reason.strip().split("\n", 1)[0]
+def _failure(store: Store, error: Exception) -> str:
+    first = _reason(store, error)
     return f"tracking store {store.shown} failed ({first}): check that it is reachable, writable and has space left"
+
+
+def _reason(store: Store, error: object) -> str:
+    """Return the first line of what a library says, without the store's secrets."""
+    return store.given.redact((str(error).strip() or type(error).__name__).split("\n", 1)[0])
 
 
 def _sqlite_revision(store: Store, database: Path) -> str | None:
     """Return the schema's revision in an SQLite file; None where there is no file, or an empty one."""
     try:
+        if hindrance := obstacle(database):
+            raise UsageError(f"tracking store: {database} {hindrance}: give another --tracking-uri")
         if not database.exists() or database.stat().st_size == 0:
             return None
         with sqlite.connection(database) as opened:
-            tables = {name for (name,) in opened.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+            tables = {name for (name,) in opened.execute("SELECT name FROM sqlite_master")}
             if not tables:
                 return None
             if not {"alembic_version", "experiments", "runs", "tags"} <= tables:
@@ -203,23 +247,29 @@ def _server_revision(store: Store) -> str | None:
                 return None
             return str(opened.execute(sqlalchemy.text("SELECT version_num FROM alembic_version")).scalar() or "")
     except ImportError as error:
-        raise UsageError(f"tracking store {store.shown} needs the package {error.name}: install it") from error
-    except sqlalchemy.exc.SQLAlchemyError as error:
-        reason = str(error).split("\n", 1)[0]
-        raise UsageError(f"tracking store {store.shown} can't be reached ({reason}): start it") from error
+        raise UsageError(f"tracking store {store.shown} needs the package {error.name}: install it") from None
+    except (sqlalchemy.exc.SQLAlchemyError, OSError, ValueError, TypeError) as error:
+        reason = _reason(store, error)
+        raise UsageError(f"tracking store {store.shown} can't be reached ({reason}): start it") from None
 
 
 def _ask(store: Store) -> None:
     """Raise UsageError unless an MLflow server answers. MLflow's client would retry for long before it says so."""
+    given = store.given
     try:
-        urllib.request.urlopen(f"{store.uri.rstrip('/')}/health", timeout=ANSWER_SECONDS).close()
-    except urllib.error.HTTPError:
+        request = urllib.request.Request(f"{given.without_user.rstrip('/')}/health")
+        if given.user is not None:  # urllib takes it for a part of the host; not sent on to where a redirect leads
+            pair = f"{given.user}:{given.password or ''}".encode()
+            request.add_unredirected_header("Authorization", f"Basic {base64.b64encode(pair).decode()}")
+        urllib.request.urlopen(request, timeout=ANSWER_SECONDS).close()
+    except urllib.error.HTTPError as error:
+        error.close()
         return  # it answers; whether this user may come in, the first request tells
-    except (OSError, ValueError) as error:
-        reason = getattr(error, "reason", error)
+    except (OSError, ValueError, http.client.HTTPException) as error:
+        reason = _reason(store, getattr(error, "reason", error))
         raise UsageError(
             f"tracking server {store.shown} does not answer ({reason}): start it, or give another --tracking-uri"
-        ) from error
+        ) from None
 
 
 @functools.cache

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import sqlite3
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from benchmark.core import uri as uris
 from benchmark.core.errors import UsageError
+from benchmark.core.uri import Uri
 from benchmark.tracking import sqlite
-from benchmark.tracking.store import Store, hidden
+from benchmark.tracking.regular_file import nearest_folder, obstacle
+from benchmark.tracking.store import Store, sqlite_file, sqlite_uri
 
 if TYPE_CHECKING:
     from optuna.storages import BaseStorage
@@ -21,6 +25,8 @@ FILE = "optuna.db"
 DEFAULT = f"sqlite:///mlruns/{FILE}"
 SERVERS = ("postgresql", "mysql")
 KINDS = "sqlite:///PATH.db, journal:///PATH.log, postgresql://… or mysql://…"
+FIRST_LINE = 1 << 20
+"""Longest first line of a journal that is looked at, in bytes."""
 WAIT_SECONDS = 30
 """How long a locked SQLite file is waited for."""
 
@@ -29,10 +35,15 @@ WAIT_SECONDS = 30
 class StudyStorage:
     """A storage, located but not yet looked at. `str` shows it to people, a password hidden."""
 
-    url: str  # for Optuna; a path in it is absolute
-    shown: str
+    given: Uri
+    url: str = field(repr=False)  # for Optuna; a path in it is absolute
     file: Path | None  # of SQLite or a journal; None for a database server
     journal: bool = False
+
+    @property
+    def shown(self) -> str:
+        """The URL for people: as given, without its secrets."""
+        return str(self.given)
 
     def __str__(self) -> str:
         return self.shown
@@ -45,20 +56,18 @@ def locate(given: str | None, tracking: Store) -> StudyStorage:
     """
     if given is None and tracking.database:
         beside = tracking.database.with_name(FILE)
-        given = DEFAULT if beside == Path("mlruns", FILE).absolute() else f"sqlite:///{beside}"
+        given = DEFAULT if beside == Path("mlruns", FILE).absolute() else sqlite_uri(beside)
     url = given or DEFAULT
-    scheme, separator, rest = url.partition("://")
-    shown = hidden(url)
-    kind = scheme.partition("+")[0]
-    if separator and kind in ("sqlite", "journal"):
-        name = rest.removeprefix("/").partition("?")[0]
-        if not rest.startswith("/") or name in ("", ":memory:") or name.endswith("/"):
-            raise UsageError(f"--storage {shown!r} names no file, so nothing would be kept: give {DEFAULT}")
-        path = Path(name).absolute()
-        return StudyStorage(f"{scheme}:///{path}", shown, path, kind == "journal")
-    if separator and kind in SERVERS:
-        return StudyStorage(url, shown, None)
-    raise UsageError(f"--storage takes {KINDS}, not {shown!r}")
+    try:
+        parsed = uris.parse(url)
+    except ValueError:
+        raise UsageError(f"--storage takes {KINDS}, not {uris.shown(url)!r}") from None
+    if parsed.kind in ("sqlite", "journal"):
+        path = sqlite_file(parsed, "--storage", DEFAULT)
+        return StudyStorage(parsed, sqlite_uri(path, parsed), path, parsed.kind == "journal")
+    if parsed.kind in SERVERS:
+        return StudyStorage(parsed, parsed.encoded, None)
+    raise UsageError(f"--storage takes {KINDS}, not {str(parsed)!r}")
 
 
 def exists(place: StudyStorage) -> bool:
@@ -66,15 +75,16 @@ def exists(place: StudyStorage) -> bool:
     if place.file is None:
         return True  # it can be asked only by connecting, and Optuna's tables in it hurt nobody
     try:
+        if hindrance := obstacle(place.file):
+            raise UsageError(f"storage {place} {hindrance}: give another --storage")
         if not place.file.exists() or place.file.stat().st_size == 0:
             return False
         if place.journal:
-            with place.file.open("rb") as opened:
-                if not opened.read(1) == b"{":
-                    raise UsageError(f"storage {place} is no journal of Optuna's: give another --storage")
+            if not _is_journal(place.file):
+                raise UsageError(f"storage {place} is no journal of Optuna's: give another --storage")
             return True
         with sqlite.connection(place.file) as database:
-            tables = {name for (name,) in database.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+            tables = {name for (name,) in database.execute("SELECT name FROM sqlite_master")}
     except (sqlite3.Error, OSError) as error:
         raise UsageError(f"storage {place} can't be read ({error}): give another --storage, or move it") from error
     if tables and not {"studies", "trials"} <= tables:
@@ -82,15 +92,26 @@ def exists(place: StudyStorage) -> bool:
     return bool(tables)
 
 
+def _is_journal(file: Path) -> bool:
+    """Return whether the first line of `file` is an entry of Optuna's journal, however the file ends."""
+    with file.open("rb") as opened:
+        line = opened.readline(FIRST_LINE)
+    try:
+        entry = json.loads(line)
+    except (ValueError, RecursionError):
+        return False
+    return isinstance(entry, dict) and {"op_code", "worker_id"} <= set(entry)
+
+
 def check(place: StudyStorage) -> None:
     """Raise UsageError unless studies can be read from the storage and written to it. Writes nothing."""
     exists(place)
     if place.file is None:
         return
-    folder = next(parent for parent in place.file.parents if parent.exists())
+    folder = nearest_folder(place.file.parent)
     if not folder.is_dir() or not os.access(folder, os.W_OK | os.X_OK):
         raise UsageError(f"storage {place} can't be written in {folder}: make it writable, or give another --storage")
-    if place.file.exists() and not (place.file.is_file() and os.access(place.file, os.W_OK)):
+    if place.file.exists() and not os.access(place.file, os.W_OK):
         raise UsageError(f"storage {place} can't be written: make it writable, or give another --storage")
 
 
@@ -112,12 +133,14 @@ def connect(place: StudyStorage) -> BaseStorage:
         url = place.url.replace("{", "{{").replace("}", "}}") if place.file else place.url
         return optuna.storages.RDBStorage(url, engine_kwargs=arguments)
     except ImportError as error:
-        raise UsageError(f"storage {place} needs a database driver ({error}): install it") from error
+        reason = place.given.redact(str(error))
+        raise UsageError(f"storage {place} needs a database driver ({reason}): install it") from None
     except RuntimeError as error:  # a schema of another version
-        raise UsageError(f"storage {place}: {' '.join(str(error).split())}") from error
-    except (sqlalchemy.exc.SQLAlchemyError, OSError, ValueError) as error:
-        reason = str(error).strip().split("\n", 1)[0]
-        raise UsageError(f"storage {place} can't be reached ({reason}): start it, or give another --storage") from error
+        raise UsageError(f"storage {place}: {place.given.redact(' '.join(str(error).split()))}") from None
+    except (sqlalchemy.exc.SQLAlchemyError, OSError, ValueError, KeyError, TypeError) as error:
+        reason = place.given.redact(str(error).strip().split("\n", 1)[0])
+        todo = "move it" if place.file else "start it"
+        raise UsageError(f"storage {place} can't be used ({reason}): {todo}, or give another --storage") from None
 
 
 @contextlib.contextmanager

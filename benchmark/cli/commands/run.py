@@ -14,6 +14,7 @@ from benchmark.cli.console import make_console, stdout_kept, write_json
 from benchmark.cli.options import add_json, add_storage, add_tracking
 from benchmark.cli.printing import pairs, table
 from benchmark.cli.request_options import add_request, command, request_of
+from benchmark.core import uri
 from benchmark.core.errors import UsageError
 from benchmark.core.text import pluralize
 
@@ -105,7 +106,7 @@ def _run(request: Request, arguments: argparse.Namespace, stream: TextIO) -> int
     if arguments.json:
         write_json(_document(made, records, tracking, status, len(before)), stream)
     else:
-        store = f" --tracking-uri {shlex.quote(arguments.tracking_uri)}" if arguments.tracking_uri else ""
+        store = f" --tracking-uri {shlex.quote(uri.shown(arguments.tracking_uri))}" if arguments.tracking_uri else ""
         more = _tuning_words(arguments)
         found = rows(records)
         first = next((record.run for record in records if found and record.cell.group == found[0].cell.group), "")
@@ -129,8 +130,8 @@ def _tuned(plan: Plan, tracking: Tracking, given: str | None) -> Plan:
 
 
 def _tuning_words(arguments: argparse.Namespace) -> str:
-    """Return the options about tuning, as typed."""
-    storage = f" --storage {shlex.quote(arguments.storage)}" if arguments.storage else ""
+    """Return the options about tuning, as typed, without a password."""
+    storage = f" --storage {shlex.quote(uri.shown(arguments.storage))}" if arguments.storage else ""
     return f" --tuned{storage}" if arguments.tuned else ""
 
 

@@ -12,6 +12,7 @@ from benchmark import __version__
 from benchmark.cli.console import make_console, stdout_kept, write_json
 from benchmark.cli.options import add_json, add_storage, add_tracking, filled, whole, word
 from benchmark.cli.request_options import LARGEST_SEED, add_methods, add_set, add_surroundings, surroundings, with_seeds
+from benchmark.core import uri
 from benchmark.core.errors import UsageError
 from benchmark.core.text import pluralize
 from benchmark.experiment.request import FIRST_TUNING_SEED, Request
@@ -169,7 +170,7 @@ def _print(reports: Sequence[StudyReport], asked: SweepRequest, arguments: argpa
         console.print(rendered(found))
         console.print()
     store = "".join(
-        f" --{name} {shlex.quote(value)}"
+        f" --{name} {shlex.quote(uri.shown(value))}"
         for name, value in (("tracking-uri", arguments.tracking_uri), ("storage", arguments.storage))
         if value
     )

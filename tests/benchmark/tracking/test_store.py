@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import base64
 import os
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -163,3 +166,108 @@ def test_folders_that_can_not_be_written(tracking: Tracking, tmp_path: Path, mon
 
 def test_a_server_that_does_not_answer() -> None:
     assert "does not answer" in fails(Tracking("http://127.0.0.1:9"))
+
+
+class Guarded(BaseHTTPRequestHandler):
+    """An empty MLflow server that lets ``ann`` with the password ``S3/C@RET`` in, and nobody else."""
+
+    def do_POST(self) -> None:
+        """Answer every question alike."""
+        self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        self.do_GET()
+
+    def do_GET(self) -> None:
+        """Answer that there is nothing."""
+        wanted = "Basic " + base64.b64encode(b"ann:S3/C@RET").decode()
+        known = self.headers.get("Authorization") == wanted
+        self.send_response(200 if known else 401)
+        self.end_headers()
+        self.wfile.write(b"{}" if known else b"who are you?")
+
+    def log_message(self, *_: object) -> None:
+        """Say nothing."""
+
+
+@pytest.fixture
+def guarded() -> Iterator[str]:
+    """The address, without ``http://``, of a tracking server that asks for a password."""
+    with ThreadingHTTPServer(("127.0.0.1", 0), Guarded) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"127.0.0.1:{server.server_port}"
+        server.shutdown()
+
+
+@pytest.mark.parametrize("password", ["S3%2FC%40RET", "S3/C@RET"])
+def test_a_server_that_asks_for_a_password(guarded: str, password: str) -> None:
+    tracking = Tracking(f"http://ann:{password}@{guarded}")
+    assert tracking.exists()
+    assert tracking.records() == ()
+    assert tracking.store.shown == f"http://ann:***@{guarded}"
+
+
+def test_a_wrong_password_is_not_repeated(guarded: str) -> None:
+    for uri in (f"http://ann:wrong-S3CRET@{guarded}", f"http://127.0.0.1:9/u:wrong-S3CRET@{guarded}"):
+        with pytest.raises(UsageError) as raised:
+            Tracking(uri).records()
+        assert "S3CRET" not in str(raised.value)
+        assert raised.value.__suppress_context__  # nor would a traceback
+
+
+@pytest.mark.parametrize(
+    "uri",
+    [
+        "http://host:5000?token=S3CRET",
+        "https://host#S3CRET",
+        "http://:S3CRET@",
+        "http://u:S3CRET@host:5000?x",
+        "sqlite://u:S3CRET@host/x.db",
+        "redis://u:S3/CRET@host",
+        "u:S3CRET@host/x",
+        "sqlite:///x.db?key=S3CRET",
+        "1http://u:S3CRET@h",
+    ],
+)
+def test_a_uri_that_is_refused_is_shown_without_its_password(uri: str) -> None:
+    with pytest.raises(UsageError) as raised:
+        resolve_uri(uri)
+    assert "S3CRET" not in str(raised.value)
+    assert "S3/CRET" not in str(raised.value)
+
+
+def test_what_a_library_raises_is_one_line_without_the_password(monkeypatch: pytest.MonkeyPatch) -> None:
+    import sqlalchemy
+
+    found = store.locate("postgresql://ann:S3/C@RET@host:1/db?password=t0ken-x")
+
+    def connect(uri: str) -> None:
+        raise sqlalchemy.exc.OperationalError(
+            f"no {uri}: password 'S3/C@RET' or 't0ken-x' is wrong\nmore", {}, OSError()
+        )
+
+    monkeypatch.setattr(sqlalchemy, "create_engine", connect)
+    with pytest.raises(UsageError, match="can't be reached") as raised:
+        store.exists(found)
+    with pytest.raises(UsageError, match="failed") as again, store.reported(found):
+        connect(found.uri)
+    for said in (str(raised.value), str(again.value), repr(found)):
+        assert not any(secret in said for secret in ("S3", "RET", "t0ken", "\n"))
+
+
+def test_a_path_is_read_as_sqlalchemy_reads_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert store.locate("sqlite:///a%20b/x%3F.db").database == tmp_path / "a b" / "x?.db"
+    for uri, says in {
+        "sqlite:///~/x.db": "write the folder out",
+        "sqlite:///x.db?mode=ro": "nothing else",
+        "sqlite:///a\udcff.db": "is not UTF-8",
+        "sqlite:///folder/": "names no file",
+    }.items():
+        with pytest.raises(UsageError, match=says):
+            store.locate(uri)
+
+
+def test_a_database_with_a_view_alone_is_somebodys(tmp_path: Path) -> None:
+    with sqlite3.connect(tmp_path / "other.db") as opened:
+        opened.execute("CREATE VIEW mine AS SELECT 1")
+    opened.close()
+    assert "something else than MLflow" in fails(Tracking(f"sqlite:///{tmp_path}/other.db"))
