@@ -24,7 +24,7 @@ FACES = ("benchmark", "benchmark.__main__")
 """The package itself, which everything imports, and its ``python -m``, which starts the command line."""
 
 ONLY_IN = {  # third party → the modules (and what lies below them) that may import it
-    "mlflow": ("benchmark.tracking.runs",),
+    "mlflow": ("benchmark.tracking.runs", "benchmark.tracking.live_run"),
     "optuna": ("benchmark.tuning",),
     "peft": ("methods.lora",),
     "ray": ("benchmark.launchers.ray",),
