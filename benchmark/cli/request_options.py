@@ -66,7 +66,7 @@ def _add_data(add: Callable[..., object]) -> None:
         "--data",
         type=filled("--data"),
         metavar="PATH",
-        help="read the rows from this folder or file (JSONL, CSV/TSV, Parquet)",
+        help="read the rows from this folder, or from one file that is divided (JSONL, CSV/TSV, Parquet)",
     )
     add("--text-column", type=filled("--text-column"), metavar="NAME", help="its column of texts, if unusual")
     add("--label-column", type=filled("--label-column"), metavar="NAME", help="its column of labels, if unusual")

@@ -14,7 +14,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from benchmark.core.errors import UsageError
+from benchmark.core.text import quoted
 
+LARGEST = 2**31 - 1
+"""Of the whole numbers that a parameter can be, where it says nothing else."""
 Value = bool | int | float | str | None
 Settings = tuple[tuple[str, Value], ...]
 """Parameter values by name, sorted by name: hashable, and a cell's identity depends on it."""
@@ -41,14 +44,15 @@ class Parameter:
         """Return `value`, as this parameter's type. Raises UsageError when the type or the range doesn't fit."""
         if value is None and self.optional:
             return None
+        refused = UsageError(f"{self.name} takes {self.allowed()}, not {quoted(value)}")
+        if isinstance(value, int) and abs(value) > LARGEST:  # too many digits for a float, a tensor's size, a database
+            raise refused
         if self.kind is float and isinstance(value, int) and not isinstance(value, bool):
             value = float(value)
-        if type(value) is not self.kind:
-            raise UsageError(f"{self.name} takes {self.allowed()}, not {value!r}")
-        if self.choices and value not in self.choices:
-            raise UsageError(f"{self.name} takes {self.allowed()}, not {value!r}")
+        if type(value) is not self.kind or (self.choices and value not in self.choices):
+            raise refused
         if isinstance(value, int | float) and not isinstance(value, bool) and not self._within(value):
-            raise UsageError(f"{self.name} takes {self.allowed()}, not {value!r}")
+            raise refused
         return value
 
     def parse(self, text: str) -> Value:
@@ -61,7 +65,7 @@ class Parameter:
                 return {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}[word.lower()]
             return self.check(self.kind(word))
         except (ValueError, KeyError):
-            raise UsageError(f"{self.name} takes {self.allowed()}, not {text!r}") from None
+            raise UsageError(f"{self.name} takes {self.allowed()}, not {quoted(text)}") from None
 
     def allowed(self) -> str:
         """Say what values are allowed, for an error message or a table."""

@@ -1,13 +1,14 @@
 """A suite is a named protocol: tasks, encoder, epochs, batch size, max length, selection rule. Suites are TOML files.
 
 Rows of different suites are never averaged or ranked together. The built-in files lie in ``benchmark/suites``; a path
-to one's own works wherever a suite's name does.
+to one's own works wherever a suite's name does. Checked by hand: pydantic would take over types and bounds, but not the
+rules between fields, and its errors would have to be translated into the one line that says what to do.
 """
 
 from __future__ import annotations
 
 import dataclasses
-import re
+import math
 import tomllib
 from dataclasses import dataclass
 from importlib import resources
@@ -16,9 +17,11 @@ from typing import Any
 
 from benchmark.core.errors import UsageError
 from benchmark.core.metrics import metrics_for
+from benchmark.core.naming import check_name
 from benchmark.core.parameters import Settings
 from benchmark.core.task_kinds import KINDS, current_name, kind
-from benchmark.core.text import did_you_mean
+from benchmark.core.text import did_you_mean, one_line, quoted
+from benchmark.core.user_files import expand, read_text
 
 SELECTIONS = ("best", "last")
 SOURCES = ("builtin", "hub", "files")
@@ -29,6 +32,19 @@ TYPES: dict[str, tuple[tuple[type, ...], str]] = {
     "bool": ((bool,), "true or false"),
 }
 """What TOML's values must be, by the type of the field that they are for."""
+LIMITS = {
+    "epochs": (1, 100_000),
+    "batch_size": (2, 1_000_000),
+    "max_length": (4, 1_000_000),
+    "limit_train": (1, 1_000_000_000),
+}
+"""Smallest and largest whole numbers, in suites and on the command line."""
+MOST_CLASSES = 1_000
+"""Of a task whose classes are the whole numbers from low to high."""
+LONGEST_TEXT = 1_000
+"""Characters of a text in a suite: a title, a path, the name of a column."""
+FREE_TEXT = ("label_separator", "text_column", "label_column")
+"""Texts that may hold control characters: a tab can separate labels, a line end can stand in a column's name."""
 
 
 @dataclass(frozen=True)
@@ -41,9 +57,7 @@ class FileNames:
     train: str | None = None
     validation: str | None = None  # none: carved from train by a hash of the row
     test: str | None = None
-    whole: str | None = (
-        None  # used where the train file is missing: divided 80/20 into train and test by a hash of the id
-    )
+    whole: str | None = None  # used where the train file is missing: divided 80/20 by a hash of the id
 
 
 @dataclass(frozen=True)
@@ -98,41 +112,57 @@ def load(name: str) -> Suite:
     """Return the built-in suite called `name`, or the one in the TOML file at that path. Raises UsageError."""
     if name in names():
         return parse(_folder().joinpath(f"{name}.toml").read_text(encoding="utf-8"), origin=f"suite {name!r}")
-    path = Path(name)
-    if path.suffix != ".toml":
+    if not name.endswith(".toml"):
         hint = did_you_mean(name, names()) or f"there are {', '.join(names())}, or give a .toml file"
         raise UsageError(f"unknown suite {name!r}: {hint}")
-    try:
-        text = path.read_text(encoding="utf-8")
-    except OSError as error:
-        raise UsageError(f"suite file {name} can't be read: {error.strerror}") from error
-    except UnicodeDecodeError as error:
-        raise UsageError(f"suite file {name} is not UTF-8: save it as UTF-8") from error
-    return parse(text, origin=name)
+    path = expand(name)
+    suite = parse(read_text(path, f"suite file {name}"), origin=name)
+    return dataclasses.replace(suite, tasks=tuple(_beside(task, path.parent) for task in suite.tasks))
+
+
+def _beside(task: TaskSpec, folder: Path) -> TaskSpec:
+    """Return `task` with the path of its rows, if it has one, taken from the suite's `folder`."""
+    source = task.source
+    if source.type != "files" or not source.dataset or source.dataset.startswith("~"):
+        return task
+    return dataclasses.replace(task, source=dataclasses.replace(source, dataset=str(folder / source.dataset)))
 
 
 def parse(text: str, origin: str) -> Suite:
     """Return the suite written in the TOML `text`; `origin` names it in errors. Raises UsageError."""
     try:
         data = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise UsageError(f"{origin} is not TOML: {error}") from error
+    except (ValueError, RecursionError) as error:  # TOMLDecodeError, a number of thousands of digits, 20,000 brackets
+        raise UsageError(f"{origin} is not TOML: {one_line(str(error))}") from error
     tasks = data.pop("tasks", None)
     if not isinstance(tasks, list) or not tasks:
         raise UsageError(f"{origin} has no [[tasks]]: add at least one, with a name and a source")
     built = tuple(_task(entry, origin) for entry in tasks)
     defaults = data.pop("defaults", {})
     _require(isinstance(defaults, dict), origin, "[defaults] must be a table of parameters, such as lr = 3e-4")
+    for key, value in defaults.items():
+        _require(
+            isinstance(value, bool | int | float | str),
+            f"{origin}, defaults",
+            f"{quoted(key)} must be a number, text, true or false, not {quoted(value)}",
+        )
     settings = tuple(sorted(defaults.items()))
     suite: Suite = _build(Suite, {**data, "tasks": built, "defaults": settings}, origin)
-    _require(suite.epochs >= 1, origin, "epochs must be at least 1")
-    _require(suite.batch_size >= 2, origin, "batch_size must be at least 2")
-    _require(suite.max_length >= 4, origin, "max_length must be at least 4")
-    _require(suite.limit_train is None or suite.limit_train >= 1, origin, "limit_train must be at least 1")
+    for name in LIMITS:
+        check_limit(name, getattr(suite, name), f"{origin}: {name}")
     _require(suite.selection in SELECTIONS, origin, f"selection must be one of {', '.join(SELECTIONS)}")
-    _require(len({task.name for task in built}) == len(built), origin, "two tasks have the same name: rename one")
-    _require_name(suite.name, f"{origin}: name")
+    distinct = {task.name.lower() for task in built}  # files of predictions are called like tasks
+    _require(len(distinct) == len(built), origin, "two tasks have the same name (case aside): rename one")
+    check_name(suite.name, f"{origin}: name")
     return suite
+
+
+def check_limit(name: str, value: int | None, what: str) -> None:
+    """Raise UsageError, which begins with `what`, where `value` is outside the LIMITS of `name`; None is inside."""
+    low, high = LIMITS[name]
+    if value is not None and not low <= value <= high:
+        bound = f"at least {low}" if value < low else f"at most {high:,}"
+        raise UsageError(f"{what} must be {bound}, not {quoted(value)}")
 
 
 def _task(entry: Any, origin: str) -> TaskSpec:
@@ -143,7 +173,7 @@ def _task(entry: Any, origin: str) -> TaskSpec:
     task = dataclasses.replace(task, kind=current_name(task.kind))
     known_kinds = [kind.name for kind in KINDS]
     _require(task.kind in known_kinds, origin, f"a task's kind must be one of {', '.join(known_kinds)}")
-    _require_name(task.name, f"{origin}: a task's name")
+    check_name(task.name, f"{origin}: a task's name")
     _require_range(task, origin)
     if "metric" not in entry:
         task = dataclasses.replace(task, metric=kind(task.kind).metric)
@@ -151,7 +181,7 @@ def _task(entry: Any, origin: str) -> TaskSpec:
     _require(
         task.metric in fitting,
         origin,
-        f"the metric of a task of kind {task.kind} must be one of {', '.join(fitting)}, not {task.metric!r}",
+        f"the metric of a task of kind {task.kind} must be one of {', '.join(fitting)}, not {quoted(task.metric)}",
     )
     return task
 
@@ -163,9 +193,13 @@ def _source(entry: dict[str, Any], origin: str) -> Source:
         files: FileNames = _build(FileNames, names, f"{origin}, files")
         pair = files.train is not None and files.test is not None
         _require(pair or files.whole is not None, origin, "files must name train and test, or whole")
+        paths = [name for name in names.values() if "/" in name or "\\" in name]
+        if paths:
+            raise UsageError(f"{origin}: files are names in the data folder, not paths such as {quoted(paths[0])}")
         entry = {**entry, "files": files}
     source: Source = _build(Source, entry, origin)
     _require(source.type in SOURCES, origin, f"a source's type must be one of {', '.join(SOURCES)}")
+    _require(source.type != "hub" or source.dataset != "", origin, "dataset must be given: the dataset's id on the Hub")
     return source
 
 
@@ -180,6 +214,11 @@ def _require_range(task: TaskSpec, origin: str) -> None:
         _require(not given, origin, f"low and high are for numbers: a task of kind {task.kind} has none")
     _require(len(given) != 1, origin, "low and high must be given together")
     _require(not given or given[0] < given[1], origin, "low must be below high")
+    if given and task.kind == "pair-classes":
+        whole = all(bound.is_integer() for bound in given)
+        _require(whole, origin, "low and high of pair-classes must be whole numbers: each one between them is a class")
+        few = given[1] - given[0] < MOST_CLASSES
+        _require(few, origin, f"low and high of pair-classes must be less than {MOST_CLASSES:,} apart")
 
 
 def _build(cls: Any, data: dict[str, Any], origin: str) -> Any:
@@ -188,22 +227,37 @@ def _build(cls: Any, data: dict[str, Any], origin: str) -> Any:
     for key, value in data.items():
         if key not in fields:
             hint = did_you_mean(key, fields) or f"known keys are {', '.join(fields)}"
-            raise UsageError(f"{origin}: unknown key {key!r}: {hint}")
-        wanted, called = TYPES.get(str(fields[key].type).removesuffix(" | None"), ((object,), ""))
-        if type(value) not in wanted and object not in wanted:
-            raise UsageError(f"{origin}: {key} must be {called}, not {value!r}")
-        if float in wanted:
-            data = {**data, key: float(value)}
+            raise UsageError(f"{origin}: unknown key {quoted(key)}: {hint}")
+        types, called = TYPES.get(str(fields[key].type).removesuffix(" | None"), ((object,), ""))
+        if type(value) not in types and object not in types:
+            raise UsageError(f"{origin}: {key} must be {called}, not {quoted(value)}")
+        if float in types:
+            data = {**data, key: _finite(value, f"{origin}: {key}")}
+        if str in types:
+            _require_text(key, value, f"{origin}: {key}")
     missing = [name for name, field in fields.items() if name not in data and field.default is dataclasses.MISSING]
     if missing:
         raise UsageError(f"{origin}: {' and '.join(missing)} must be given")
     return cls(**data)
 
 
-def _require_name(name: str, what: str) -> None:
-    """Names of suites and tasks become parts of file names, experiment names and metric names."""
-    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", name):
-        raise UsageError(f"{what} must be made of letters, digits, '-', '_' and '.', not {name!r}")
+def _finite(value: float, what: str) -> float:
+    try:
+        number = float(value)
+    except OverflowError:  # a whole number of hundreds of digits
+        number = math.inf
+    if not math.isfinite(number):
+        raise UsageError(f"{what} must be a finite number, not {quoted(value)}")
+    return number
+
+
+def _require_text(key: str, value: str, what: str) -> None:
+    if not (value if key in FREE_TEXT else value.strip()) and key not in ("dataset", "name"):  # these say more later
+        raise UsageError(f"{what} is empty: give a value, or leave the key out")
+    if len(value) > LONGEST_TEXT:
+        raise UsageError(f"{what} has {len(value):,} characters: use at most {LONGEST_TEXT:,}")
+    if not value.isprintable() and key not in FREE_TEXT:
+        raise UsageError(f"{what} holds a control character, such as a line end: remove it from {quoted(value)}")
 
 
 def _require(true: bool, origin: str, what: str) -> None:

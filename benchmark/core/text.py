@@ -28,6 +28,15 @@ def one_line(text: str) -> str:
     return " ".join(text.split())
 
 
+def quoted(value: object, longest: int = 80) -> str:
+    """Return how Python writes `value`, cut after `longest` characters: for errors about what a person gave."""
+    try:
+        text = repr(value)
+    except ValueError:  # Python refuses to write whole numbers of more than 4,300 digits
+        return "a number of thousands of digits"
+    return text if len(text) <= longest else f"{text[: longest - 1]}…"
+
+
 def either(words: Iterable[str]) -> str:
     """Return ``a, b or c``."""
     *most, last = words

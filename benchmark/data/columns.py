@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -36,9 +37,11 @@ NUMBER_COLUMNS = ("label", "score", "similarity", "similarity_score", "is_duplic
 """Where labels are numbers: the column `label` before any name of it."""
 
 WHOLE = "whole"
-"""The split that holds rows for train and test alike."""
+"""The split that holds rows for train and test alike, divided by a hash of the id: vela-2024 divides so."""
+ALL = "all"
+"""The same, divided by a hash of the texts: equal ones stay together, so that no test row stands in train."""
 TRAIN_FRACTION = 0.8
-"""Of the rows of a whole source that `divide` gives to train, on average."""
+"""Of the rows of an undivided source that `divide` gives to train, on average."""
 
 
 @dataclass(frozen=True)
@@ -81,7 +84,7 @@ class Columns:
 
 
 def read_tables(tables: Mapping[str, Table], spec: ColumnSpec, source: str, notes: Sequence[str] = ()) -> RawData:
-    """Make rows of a source's `tables`: train and test, and validation if it has one; or `whole`, to be divided.
+    """Make rows of a source's `tables`: train and test, and validation if it has one; or all in one, to be divided.
 
     The columns are found in train and must be in the other splits too: a source whose splits name their labels
     differently would otherwise give a test of other classes. A test split that hides its labels (none at all, or the
@@ -92,32 +95,44 @@ def read_tables(tables: Mapping[str, Table], spec: ColumnSpec, source: str, note
     for split, table in tables.items():
         if not table.count:
             raise UsageError(f"{table.origin} is empty: the {split} split needs at least one row")
-    first = tables.get("train") or tables[WHOLE]
+    first = tables.get("train") or next(iter(tables.values()))
     used = _columns(first, spec)
     tables, hidden = _with_labelled_test(tables, used, spec)
     for table in tables.values():
         for column in (*used.texts, used.label):
             if column not in table.columns:
                 raise UsageError(f"{table.origin} has no column {column!r}, which train has: {_there(table)}")
+            if table.columns.count(column) > 1:
+                raise UsageError(f"{table.origin} has several columns {column!r}: rename or remove all but one")
     said = [*notes, used.note, *hidden]
-    found = {split: _rows(split, table, used, spec, said) for split, table in tables.items()}
-    if WHOLE in found:
-        found["train"], found["test"] = divide(found.pop(WHOLE))
-        counts = f"{len(found['train'])} for train, {len(found['test'])} for test"
-        said.append(f"train and test divided by a hash of the id ({TRAIN_FRACTION:.0%} train: {counts})")
-    return RawData(found["train"], found.get("validation"), found["test"], source, notes=tuple(said))
+    splits = {split: _rows(split, table, used, spec, said) for split, table in tables.items()}
+    for name, by in ((WHOLE, "id"), (ALL, "texts")):
+        if name in splits:
+            needed = spec.labelling.classes is None  # what train has to show, because nothing else tells the classes
+            train, test = divide(splits.pop(name), by_texts=name == ALL, every_label=needed and name == ALL)
+            counts = f"{len(train)} for train, {len(test)} for test"
+            said.append(f"train and test divided by a hash of the {by} ({TRAIN_FRACTION:.0%} train: {counts})")
+            splits |= {"train": train, "test": test}
+    return RawData(splits["train"], splits.get("validation"), splits["test"], source, notes=tuple(said))
 
 
-def divide(rows: Sequence[Example]) -> tuple[tuple[Example, ...], tuple[Example, ...]]:
-    """Divide `rows` into (train, test) by the sha256 of each row's id, in order.
+def divide(
+    rows: Sequence[Example], *, by_texts: bool = False, every_label: bool = False
+) -> tuple[tuple[Example, ...], tuple[Example, ...]]:
+    """Divide `rows` into (train, test) by the sha256 of each row's id, or of its texts, in order.
 
     Each row is judged alone, so that it stays where it is when others are added or dropped. The fraction of train is
-    `TRAIN_FRACTION` on average.
+    `TRAIN_FRACTION` on average. With `every_label`, rows whose label no row of train would have go there, too.
     """
-    train = [int(hashlib.sha256(row.id.encode()).hexdigest()[:16], 16) < TRAIN_FRACTION * 2**64 for row in rows]
+    keys = [json.dumps(row.texts) if by_texts else row.id for row in rows]
+    kept = [int(hashlib.sha256(key.encode()).hexdigest()[:16], 16) < TRAIN_FRACTION * 2**64 for key in keys]
+    if every_label:
+        known = {row.label for row, is_train in zip(rows, kept, strict=True) if is_train}
+        needed = {key for key, row in zip(keys, rows, strict=True) if row.label not in known}
+        kept = [is_train or key in needed for key, is_train in zip(keys, kept, strict=True)]
     return (
-        tuple(row for row, kept in zip(rows, train, strict=True) if kept),
-        tuple(row for row, kept in zip(rows, train, strict=True) if not kept),
+        tuple(row for row, is_train in zip(rows, kept, strict=True) if is_train),
+        tuple(row for row, is_train in zip(rows, kept, strict=True) if not is_train),
     )
 
 

@@ -1,4 +1,4 @@
-"""Examples from a folder of local files: JSONL, CSV or TSV, Parquet; one file, or several shards, per split and task.
+"""Examples from local files: JSONL, CSV or TSV, Parquet; a file or several shards per split and task, or one for all.
 
 Every value is read as the text it is: `007` stays `007`, `NA` is a label like any other, an empty cell is missing.
 """
@@ -10,33 +10,36 @@ import fnmatch
 import io
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from benchmark.core.errors import UsageError
 from benchmark.core.suite import FileNames
-from benchmark.data.columns import SPLIT_NAMES, WHOLE, ColumnSpec, Table, class_names, read_tables
+from benchmark.core.text import either, one_line
+from benchmark.core.user_files import expand, is_folder, read_text
+from benchmark.data.columns import ALL, SPLIT_NAMES, WHOLE, ColumnSpec, Table, class_names, read_tables
 from benchmark.data.task import RawData
 
 SUFFIXES = (".jsonl", ".csv", ".tsv", ".parquet")
+LINE_END = re.compile(r"\r\n|\n|\r")
 SHARD = re.compile(r"(?P<name>[a-z]+)-\d+(-of-(?P<total>\d+)(-[0-9a-f]+)?)?")
 """The stem of a shard, as the hub names them: train-00000-of-00003, also with a hash behind it."""
 
 
 def load(path: str, spec: ColumnSpec, names: FileNames | None = None, several: bool = False) -> RawData:
-    """Return the rows of the folder `path`, by split; a validation split may be missing.
+    """Return the rows of the folder or file `path`, by split; a validation split may be missing.
 
     Files that are called as `names` says win. Without any, the files of the usual names (train.csv, …) are taken; of a
-    suite with `several` tasks, from the folder in `path` that is called like the task. Raises UsageError for a folder
-    without train or test, two files that could be the same split, a file that can't be read, and whatever
-    `columns.read_tables` refuses.
+    suite with `several` tasks, from the folder in `path` that is called like the task. A file holds all rows, which are
+    divided by a hash of their texts. Raises UsageError for a folder without train or test, two files that could be the
+    same split, a file that can't be read, and whatever `columns.read_tables` refuses.
     """
-    folder = Path(path).expanduser()
-    if not path.strip() or not folder.exists():
-        raise UsageError(f"data folder {path!r} doesn't exist: give a folder with train and test files")
-    if not folder.is_dir():
-        raise UsageError(_single(folder))
+    if not path.strip():
+        raise UsageError("no data: give --data a folder with train and test files, or one file with all rows")
+    folder = expand(path)
+    if not is_folder(folder, f"data {path!r}"):
+        return read_tables({ALL: _single(folder)}, spec, path)
     named = _named(folder, names, spec.task) if names else {}
     if named:
         note = ", ".join(f"{split} from {file.name}" for split, file in named.items())
@@ -103,13 +106,16 @@ def _listed(names: FileNames) -> str:
     return ", ".join(dict.fromkeys(name for name in given if name))
 
 
-def _single(file: Path) -> str:
-    """Say why one file is not enough, and what to give in its stead."""
-    named = SHARD.fullmatch(file.stem.lower())
-    name = named["name"] if named else file.stem.lower()
+def _single(file: Path) -> Table:
+    """Return the table of a file that holds the rows of all splits. Raises UsageError where it is called like one."""
+    shard = SHARD.fullmatch(file.stem.lower())
+    name = shard["name"] if shard else file.stem.lower()
     if any(name in names for names in SPLIT_NAMES.values()):
-        return f"{file} is a single split: give its folder, {file.parent}, which must hold train and test"
-    return f"{file} is a single file: give a folder with train and test files, such as train{file.suffix or '.csv'}"
+        raise UsageError(
+            f"{file} is a single split: give its folder, {file.parent}, which must hold train and test, "
+            "or rename the file if its rows are to be divided"
+        )
+    return _table([file])
 
 
 def _files_of(split: str, files: Sequence[Path], folder: str) -> list[Path]:
@@ -135,6 +141,9 @@ def _files_of(split: str, files: Sequence[Path], folder: str) -> list[Path]:
 
 def _table(files: Sequence[Path]) -> Table:
     """Return one table of a split's file, or of its shards one after the other."""
+    for file in files:
+        if file.suffix.lower() not in _READERS:
+            raise UsageError(f"{file} is no table: give {either(SUFFIXES)} files")
     tables = [_READERS[file.suffix.lower()](file) for file in files]
     if len(tables) == 1:
         return tables[0]
@@ -150,19 +159,6 @@ def _table(files: Sequence[Path]) -> Table:
     )
 
 
-def _decoded(file: Path) -> str:
-    """Return a file's text, line ends as they are and without a byte order mark."""
-    try:
-        data = file.read_bytes()
-    except OSError as error:
-        raise UsageError(f"{file} can't be read: {error.strerror}") from error
-    try:
-        return data.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = data.count(b"\n", 0, error.start) + 1
-        raise UsageError(f"{file} is not UTF-8 (line {line}): save it as UTF-8") from error
-
-
 def _jsonl(file: Path) -> Table:
     """Read one JSON object per line.
 
@@ -171,11 +167,11 @@ def _jsonl(file: Path) -> Table:
     """
     records: list[dict[str, Any]] = []
     # A JSON string may hold what str.splitlines takes for a line's end.
-    for number, line in enumerate(_decoded(file).split("\n"), start=1):
+    for number, line in enumerate(read_text(file, str(file)).split("\n"), start=1):
         if not line.strip():
             continue
         try:
-            record = json.loads(line)
+            record = json.loads(line, object_pairs_hook=_object)
         except (ValueError, RecursionError) as error:
             raise UsageError(f"{file}: line {number} is not JSON ({error}): write one object per line") from error
         if not isinstance(record, dict):
@@ -185,15 +181,29 @@ def _jsonl(file: Path) -> Table:
     return Table(str(file), columns, len(records), lambda column: [record.get(column) for record in records])
 
 
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Return a JSON object's `pairs`. Raises ValueError for a key that stands there twice: which one is meant?"""
+    columns = dict(pairs)
+    if len(columns) < len(pairs):
+        twice = next(key for number, (key, _) in enumerate(pairs) if key in dict(pairs[:number]))
+        raise ValueError(f"key {twice!r:.80} twice")
+    return columns
+
+
 def _csv(file: Path) -> Table:
     """Read CSV or TSV: the separator is the one that the header uses, whatever the file is called."""
     import pandas as pd
 
-    text = _decoded(file)
-    header = next((line for line in text.split("\n") if line.strip()), "")
+    text = read_text(file, str(file))
+    if "\0" in text:
+        line = len(LINE_END.findall(text[: text.index("\0")])) + 1
+        raise UsageError(f"{file} holds a NUL character (line {line}): remove it, no text has one")
+    header = next((line for line in LINE_END.split(text) if line.strip()), "")
     separator = "\t" if "\t" in header else ","
+    how: dict[str, Any] = {"sep": separator, "dtype": str, "keep_default_na": False, "na_filter": False}
     try:
-        frame = pd.read_csv(io.StringIO(text), sep=separator, dtype=str, keep_default_na=False, na_filter=False)
+        names = pd.read_csv(io.StringIO(text), **how, header=None, nrows=1).iloc[0].tolist()
+        frame = pd.read_csv(io.StringIO(text), **how)
     except pd.errors.EmptyDataError:
         return Table(str(file), (), 0, lambda _: [])
     except (pd.errors.ParserError, ValueError) as error:
@@ -203,6 +213,8 @@ def _csv(file: Path) -> Table:
     # unnamed row numbers, and shifts the columns of a text with an unquoted separator.
     if not isinstance(frame.index, pd.RangeIndex) and not all(str(key).isdigit() for key in frame.index):
         raise UsageError(f"{file}: rows have more fields than the header: quote texts that hold the separator")
+    if len(names) == len(frame.columns):  # else the first column has no name: row numbers
+        frame.columns = pd.Index(names)  # pandas calls a second column `text` `text.1`
     return Table(str(file), tuple(map(str, frame.columns)), len(frame), lambda column: frame[column].tolist())
 
 
@@ -218,16 +230,14 @@ def _parquet(file: Path) -> Table:
                 if column is None:
                     return parquet.schema_arrow, parquet.metadata.num_rows
                 return parquet.read(columns=[column]).column(column).to_pylist()
-        except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
-            reason = " ".join(str(error).split())
+        except (pa.ArrowException, OSError, ValueError, OverflowError, KeyError, NotImplementedError) as error:
+            reason = one_line(str(error))
             raise UsageError(f"{file} can't be read as Parquet ({reason}): write it again") from error
 
+    if is_folder(file, str(file)):
+        raise UsageError(f"{file} is a folder: give a file")
     schema, count = opened(None)
-    features: dict[str, Any] = {}
-    if schema.metadata and b"huggingface" in schema.metadata:
-        from datasets import Features
-
-        features = Features.from_arrow_schema(schema)
+    features = _features(schema, file)
     return Table(
         str(file),
         tuple(schema.names),
@@ -235,6 +245,26 @@ def _parquet(file: Path) -> Table:
         lambda name: class_names(opened(name), features.get(name)),
         read_numbers=opened,
     )
+
+
+def _features(schema: Any, file: Path) -> Mapping[str, Any]:
+    """Return the hub's features by column, from the metadata that its library writes; none where it wrote none.
+
+    Raises UsageError where they can't be read: without them a class would be a number here and a name elsewhere.
+    """
+    if not schema.metadata or b"huggingface" not in schema.metadata:
+        return {}
+    from datasets import Features
+
+    try:
+        about = json.loads(schema.metadata[b"huggingface"])
+        if not isinstance(about, dict) or not isinstance(about.get("info"), dict) or "features" not in about["info"]:
+            return {}  # of another program
+        return dict(Features.from_arrow_schema(schema))
+    except Exception as error:  # the library raises whatever the metadata make it stumble over
+        raise UsageError(
+            f"{file} has 'huggingface' metadata that can't be read ({type(error).__name__}): write it again without"
+        ) from error
 
 
 _READERS = {".jsonl": _jsonl, ".csv": _csv, ".tsv": _csv, ".parquet": _parquet}

@@ -17,7 +17,7 @@ from benchmark.core.cell import Cell, Protocol
 from benchmark.core.errors import SkippedError, UsageError
 from benchmark.core.parameters import Parameter, Settings, Value
 from benchmark.core.record import Tuning
-from benchmark.core.suite import SELECTIONS, Suite
+from benchmark.core.suite import LIMITS, SELECTIONS, Suite, check_limit
 from benchmark.core.suite import load as load_suite
 from benchmark.data.sources import load_task
 from benchmark.data.task import Task
@@ -103,10 +103,9 @@ def plan(request: Request) -> Plan:
 
 def _overridden(suite: Suite, request: Request) -> Suite:
     changes: dict[str, object] = {}
-    for name, low in (("epochs", 1), ("batch_size", 2), ("max_length", 4), ("limit_train", 1)):
+    for name in LIMITS:
         value = getattr(request, name)
-        if value is not None and value < low:
-            raise UsageError(f"--{name.replace('_', '-')} must be at least {low}, not {value}")
+        check_limit(name, value, f"--{name.replace('_', '-')}")
         if value is not None:
             changes[name] = value
     if request.selection not in (None, *SELECTIONS):

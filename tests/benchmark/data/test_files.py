@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from benchmark.core.errors import UsageError
+from benchmark.core.suite import Source, TaskSpec
 from benchmark.data import files
 from benchmark.data.columns import ColumnSpec
+from benchmark.data.sources import load_task
 from benchmark.data.task import Example, RawData, fingerprint
 
 RECORDS = [
@@ -182,16 +185,69 @@ class TestSplits:
     def test_empty_folder(self, tmp_path: Path) -> None:
         assert error_of(tmp_path).endswith("(files there: none)")
 
-    @pytest.mark.parametrize("path", ["", " ", "no/such/folder"])
-    def test_no_folder(self, path: str) -> None:
-        assert error_of(path) == f"data folder {path!r} doesn't exist: give a folder with train and test files"
+    @pytest.mark.parametrize("path", ["", " "])
+    def test_no_path(self, path: str) -> None:
+        assert error_of(path) == "no data: give --data a folder with train and test files, or one file with all rows"
 
-    def test_one_file_is_not_enough(self, tmp_path: Path) -> None:
-        folder_of(tmp_path, {"mine.csv": CSV, "train.csv": CSV, "dev-00000-of-00001.csv": CSV})
-        mine = tmp_path / "mine.csv"
-        assert error_of(mine) == f"{mine} is a single file: give a folder with train and test files, such as train.csv"
+    @pytest.mark.parametrize("path", ["no/such/folder", "no/such.csv"])
+    def test_nothing_there(self, path: str) -> None:
+        assert error_of(path) == f"data {path!r} doesn't exist: check the path"
+
+    def test_a_file_of_one_split_is_not_enough(self, tmp_path: Path) -> None:
+        folder_of(tmp_path, {"train.csv": CSV, "dev-00000-of-00001.csv": CSV})
         for name in ("train.csv", "dev-00000-of-00001.csv"):
             assert f"is a single split: give its folder, {tmp_path}, which must hold" in error_of(tmp_path / name)
+
+
+class TestOneFile:
+    """All rows in one file: divided by a hash of their texts."""
+
+    ROWS = tuple((f"text {number}", "ab"[number % 2]) for number in range(200))
+
+    def write(self, path: Path, rows: Sequence[tuple[str, str]]) -> Path:
+        path.write_text("".join(json.dumps({"text": text, "label": label}) + "\n" for text, label in rows))
+        return path
+
+    def test_every_row_is_in_one_split(self, tmp_path: Path) -> None:
+        raw = load(self.write(tmp_path / "mine.jsonl", self.ROWS))
+        texts = [example.texts[0] for example in (*raw.train, *raw.test)]
+        assert sorted(texts) == sorted(text for text, _ in self.ROWS)
+        assert raw.validation is None  # carved from train, as for every source without one
+        for example in raw.test:
+            digest = hashlib.sha256(json.dumps([example.texts[0]]).encode()).hexdigest()
+            assert int(digest[:16], 16) >= 0.8 * 2**64
+        assert 20 < len(raw.test) < 60
+        assert raw.notes[-1] == (
+            f"train and test divided by a hash of the texts (80% train: {len(raw.train)} for train, "
+            f"{len(raw.test)} for test)"
+        )
+
+    def test_a_row_stays_where_it_is_whatever_else_the_file_holds(self, tmp_path: Path) -> None:
+        whole = {example.texts for example in load(self.write(tmp_path / "a.jsonl", self.ROWS)).test}
+        part = {example.texts for example in load(self.write(tmp_path / "b.jsonl", self.ROWS[::-3])).test}
+        assert part == {(text,) for text, _ in self.ROWS[::-3]} & whole
+
+    def test_equal_texts_stay_together(self, tmp_path: Path) -> None:
+        raw = load(self.write(tmp_path / "a.jsonl", [*self.ROWS, *self.ROWS]))
+        assert not {example.texts for example in raw.train} & {example.texts for example in raw.test}
+
+    def test_a_label_that_only_test_rows_have_goes_to_train(self, tmp_path: Path) -> None:
+        common = load(self.write(tmp_path / "a.jsonl", self.ROWS))
+        (rare, *_) = (example.texts[0] for example in common.test)
+        rows = [(text, "rare" if text == rare else label) for text, label in self.ROWS]
+        raw = load(self.write(tmp_path / "b.jsonl", rows))
+        assert [example.label for example in raw.train if example.texts[0] == rare] == ["rare"]
+        assert {example.label for example in raw.test} <= {example.label for example in raw.train}
+        assert len(raw.test) == len(common.test) - 1
+
+    def test_other_suffixes_are_no_tables(self, tmp_path: Path) -> None:
+        path = self.write(tmp_path / "mine.txt", self.ROWS)
+        assert error_of(path) == f"{path} is no table: give .jsonl, .csv, .tsv or .parquet files"
+
+    def test_it_makes_a_task(self, tmp_path: Path) -> None:
+        path = self.write(tmp_path / "mine.jsonl", self.ROWS)
+        task = load_task(TaskSpec("topic", Source("builtin")), data=str(path))
+        assert [len(split) for split in task.splits] == [151, 17, 32]
 
 
 class TestColumns:

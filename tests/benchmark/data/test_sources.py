@@ -88,7 +88,7 @@ class TestFolder:
         assert sources.load_task(MASSIVE[task], data=folder_of(tmp_path, table)).head.classes == (label,)
 
     def test_an_empty_path_is_not_the_suites_own_source(self) -> None:
-        with pytest.raises(UsageError, match="data folder '' doesn't exist"):
+        with pytest.raises(UsageError, match="no data: give --data a folder"):
             sources.load_task(suite.load("quick").tasks[0], data="")
 
 
