@@ -161,7 +161,7 @@ def test_several_values_make_several_cells_also_where_a_choice_has_a_comma(capsy
         ("--methods finetune --set finetune.lr=-1", "takes a number above 0"),
         ("--methods finetune --set finetune.lr=fast", "takes a number above 0"),
         ("--suite quik", "did you mean 'quick'?"),
-        ("--suite missing.toml", "can't be read"),
+        ("--suite missing.toml", "doesn't exist: check the path"),
         ("--data nowhere", "nowhere"),
         ("--device cuda:99", "cuda"),
         ("--encoder no-such/encoder", "--encoder all-MiniLM-L6-v2"),
