@@ -4,17 +4,14 @@ from __future__ import annotations
 
 import dataclasses
 import math
-import sys
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 
-from rich import box
-from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
-from rich.table import Table
+from rich.console import Group, RenderableType
 from rich.text import Text
 
 from benchmark.analysis.rows import Row, seeds_text
 from benchmark.analysis.stats import Summary
+from benchmark.cli.printing import Column, FittingTable, Paragraph
 from benchmark.core import scales
 from benchmark.core.cell import Protocol
 from benchmark.core.scales import Scale
@@ -69,51 +66,32 @@ def plain_rows(rows: Iterable[Row]) -> list[dict[str, object]]:
 
 def _block(rows: Sequence[Row], protocol: Protocol, title: str) -> list[RenderableType]:
     """Return title, table and footnotes of one protocol."""
-    heading = Text(protocol.suite, style="bold")
+    heading = Text(protocol.suite, style="bold", overflow="ignore")
     heading.append(f"  {title}" if title else "", style="not bold")
     if any(row.synthetic for row in rows):
         heading.append("  synthetic data", style="not bold yellow")
-    return [Text(), heading, _fitting(rows, protocol), *[Text(line, style="dim") for line in _notes(rows, protocol)]]
+    return [
+        Text(),
+        heading,
+        _table(rows, protocol),
+        *[Paragraph(line, style="dim", hanging=2) for line in _notes(rows, protocol)],
+    ]
 
 
-@dataclass(frozen=True)
-class _Fitting:
-    """A table, or in a terminal that is too narrow for it, its parts one below the other."""
-
-    whole: Table
-    parts: tuple[RenderableType, ...]
-
-    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        wanted = self.whole.__rich_measure__(console, options.update_width(sys.maxsize)).maximum
-        yield from (self.whole,) if wanted <= options.max_width else self.parts
-
-
-def _fitting(rows: Sequence[Row], protocol: Protocol) -> RenderableType:
-    """Return the table; of several tasks one that can stand in two parts, because it is wide."""
-    whole = _table(rows, protocol)
-    if len(protocol.tasks) == 1:
-        return whole
-    return _Fitting(whole, (_table(rows, protocol, costs=False), Text(), _table(rows, protocol, scores=False)))
-
-
-def _table(rows: Sequence[Row], protocol: Protocol, *, scores: bool = True, costs: bool = True) -> Table:
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False, padding=(0, 1, 0, 0), header_style="bold")
-    longest = max(len(word) for row in rows for word in row.label.split())
-    table.add_column("method", overflow="fold", min_width=max(10, min(24, longest)))
-    columns: list[list[str]] = []
-    for header, summaries, scale in _score_columns(rows, protocol) if scores else ():
+def _table(rows: Sequence[Row], protocol: Protocol) -> FittingTable:
+    """Return the table: what a row scored, and what it cost, which may stand below where a terminal is narrow."""
+    columns, texts_of = [Column("method")], []
+    for header, summaries, scale in _score_columns(rows, protocol):
         lines, texts = _aligned(header, summaries, scale)
-        table.add_column(Text("\n".join(lines)), no_wrap=True)
-        columns.append(texts)
-    figures = _cost_columns(rows) if costs else []
-    for name, _ in figures:
-        table.add_column(name, justify="right", no_wrap=True)
-    if costs:
-        table.add_column("status", overflow="fold", min_width=8)
+        columns.append(Column("\n".join(lines), whole=True))
+        texts_of.append(texts)
+    for title, texts in _cost_columns(rows):
+        columns.append(Column(title, right=True, whole=True, below=True))
+        texts_of.append(texts)
+    table = FittingTable(*columns, Column("status", below=True))
     for place, row in enumerate(rows):
-        texts = [column[place] for column in (*columns, *(found for _, found in figures))]
         status = Text("\n".join(dict.fromkeys(other.status for other in row.others)) or "done", style=_style(row))
-        table.add_row(Text(row.label), *map(Text, texts), *((status,) if costs else ()))
+        table.add_row(row.label, *[texts[place] for texts in texts_of], status)
     return table
 
 

@@ -23,6 +23,7 @@ from rich.text import Text
 from benchmark import __version__
 from benchmark.cli.console import make_console, stdout_kept, write_json
 from benchmark.cli.options import add_json, add_tracking
+from benchmark.cli.printing import Paragraph, show, wrap
 from benchmark.core.errors import UsageError
 from benchmark.core.text import one_line, pluralize
 
@@ -39,6 +40,8 @@ DISTRIBUTION = "finetuning-benchmark"
 HUB_SECONDS = 4.0
 DEFAULT_SUITE = "quick"
 WIDTH = 25  # of a check's name
+WIDE = 100
+"""Columns of a terminal from which on names and findings stand beside each other."""
 MARKS = {"ok": ("ok  ", "green"), "warn": ("warn", "yellow"), "fail": ("FAIL", "bold red")}
 
 
@@ -67,18 +70,31 @@ def run(arguments: argparse.Namespace) -> int:
         for check in _checks(arguments.tracking_uri):
             made.append(check)
             if not arguments.json:
-                mark, style = MARKS[check.status]
-                line = Text.assemble((mark, style), "  ", f"{check.name:<{WIDTH}} ", check.found)
-                console.print(line, soft_wrap=True)
-                if check.fix:
-                    console.print(Text(f"{'':<{WIDTH + 7}}→ {check.fix}"), soft_wrap=True)
+                show(console, *_lines(check, console.width))
         failed = sum(check.status == "fail" for check in made)
         if arguments.json:
             write_json({"ok": not failed, "checks": [asdict(check) for check in made]}, stream)
         else:
             verdict = f"{pluralize(failed, 'check')} failed" if failed else "`bench run` can be used here"
-            console.print(f"\n{verdict}")
+            show(console, Paragraph(f"\n{verdict}"))
     return int(failed > 0)
+
+
+def _lines(check: Check, width: int) -> Iterator[Text]:
+    """Yield what is printed of `check`: in two columns where there is room, else one below the other."""
+    mark, style = MARKS[check.status]
+    start = WIDTH + 7 if width >= WIDE else 6
+    lines = wrap(check.found, width - start)
+    lines += [
+        f"→ {line}" if number == 0 else f"  {line}" for number, line in enumerate(wrap(check.fix, width - start - 2))
+    ]
+    title = Text.assemble((mark, style), f"  {check.name}")
+    if start > 6:
+        yield title.append(f"{' ' * (WIDTH - len(check.name))} {lines.pop(0)}")
+    else:
+        yield title
+    for line in filter(str.strip, lines):
+        yield Text(f"{'':<{start}}{line}", no_wrap=True, overflow="ignore")
 
 
 def _checks(tracking_uri: str | None) -> Iterator[Check]:

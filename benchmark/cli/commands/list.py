@@ -9,7 +9,7 @@ from typing import Any
 
 from benchmark.cli.console import make_console, stdout_kept, write_json
 from benchmark.cli.options import add_json, add_storage, add_tracking, filled, word
-from benchmark.cli.printing import shown, table
+from benchmark.cli.printing import Paragraph, show, shown, table
 from benchmark.core.errors import UsageError
 from benchmark.core.text import one_line
 
@@ -59,7 +59,7 @@ def run(arguments: argparse.Namespace) -> int:
         grid = table(*listing.columns)
         for item in items:
             grid.add_row(*[_text(item[key] if isinstance(key, str) else key(item)) for key in listing.columns.values()])
-        make_console(stream).print(grid if items else listing.empty)
+        show(make_console(stream), grid if items else Paragraph(listing.empty))
     return 0
 
 
@@ -168,7 +168,7 @@ def _kind(item: Item) -> str:
 
 
 LISTINGS = {
-    "methods": Listing(_methods, {"name!": "name", "kind!": "kind", "what it does": "summary", "source": "source"}),
+    "methods": Listing(_methods, {"name!": "name", "kind!": "kind", "what it does": "summary", "source?": "source"}),
     "suites": Listing(
         _suites,
         {
@@ -189,13 +189,13 @@ LISTINGS = {
         _runs,
         {
             "run!": lambda item: str(item["run"])[:8],
-            "suite!": "suite",
+            "suite!?": "suite",
             "method": lambda item: f"{item['method']}{' (set)' if item['origin'] == 'set' else ''}",
             ">seed": "seed",
             ">test": lambda item: "" if item["test"] is None else f"{item['test']:.4f}",
-            "encoder": "encoder",
-            "device!": "device",
-            "started!": lambda item: (item["started"] or "")[:16].replace("T", " "),
+            "encoder?": "encoder",
+            "device!?": "device",
+            "started!?": lambda item: (item["started"] or "")[:16].replace("T", " "),
             "status": _status,
         },
         empty="no runs yet: `bench run` makes some",
@@ -210,7 +210,7 @@ LISTINGS = {
             ">pruned": lambda item: str(item["pruned"] or ""),
             ">best": lambda item: "" if item["best_value"] is None else f"{item['best_value']:.4f}",
             "its parameters": _best,
-            ">seconds": lambda item: f"{item['seconds']:.0f}",
+            ">seconds?": lambda item: f"{item['seconds']:.0f}",
         },
         empty="no studies yet: `bench tune` makes some",
     ),

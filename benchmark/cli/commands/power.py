@@ -6,11 +6,15 @@ import argparse
 import dataclasses
 import math
 import shlex
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
+
+from rich.console import RenderableType
+from rich.text import Text
 
 from benchmark.cli.console import make_console, stdout_kept, write_json
 from benchmark.cli.options import add_json, add_tracking, filled
-from benchmark.cli.printing import pairs
+from benchmark.cli.printing import NextSteps, Paragraph, pairs, show
 from benchmark.cli.request_options import MOST_SEEDS, command
 from benchmark.core.errors import UsageError
 from benchmark.core.text import pluralize
@@ -68,9 +72,7 @@ def run(arguments: argparse.Namespace) -> int:
             return 0
         console = make_console(stream)
         for plan in found:
-            console.print(pairs(_facts(plan, arguments.gain)))
-            console.print(_advice(plan, arguments.gain), soft_wrap=True)
-            console.print()
+            show(console, pairs(_facts(plan, arguments.gain)), *_advice(plan, arguments.gain), Text())
     return 0
 
 
@@ -92,16 +94,17 @@ def _facts(plan: PowerPlan, gain: float) -> dict[str, object]:
     }
 
 
-def _advice(plan: PowerPlan, gain: float) -> str:
-    text = (
+def _advice(plan: PowerPlan, gain: float) -> Iterator[RenderableType]:
+    yield Paragraph(
         "\nAt 3 seeds the half-width of a 95% interval is 2.48 sd, at 5 it is 1.24, at 10 it is 0.72.\n"
         "This is one paired t test over seeds: a table of many pairs and the noise of its test rows ask for more."
     )
     if plan.needed is None:
-        return f"{text}\nNo number of seeds that can be run will show a gain of {gain:g} points."
-    if plan.needed <= len(plan.seeds):
-        return f"{text}\nThe seeds at hand are enough for a gain of {gain:g} points."
-    return f"{text}\nnext:\n  {_command(plan, plan.needed)}\n      the seeds that are needed; what is finished is kept"
+        yield Paragraph(f"No number of seeds that can be run will show a gain of {gain:g} points.")
+    elif plan.needed <= len(plan.seeds):
+        yield Paragraph(f"The seeds at hand are enough for a gain of {gain:g} points.")
+    else:
+        yield NextSteps([(_command(plan, plan.needed), "the seeds that are needed; what is finished is kept")])
 
 
 def _command(plan: PowerPlan, seeds: int) -> str:

@@ -9,10 +9,12 @@ import sys
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TextIO
 
+from rich.text import Text
+
 from benchmark import __version__
 from benchmark.cli.console import make_console, stdout_kept, write_json
 from benchmark.cli.options import add_json, add_storage, add_tracking
-from benchmark.cli.printing import pairs, table
+from benchmark.cli.printing import NextSteps, Paragraph, pairs, show, table
 from benchmark.cli.request_options import add_request, command, request_of
 from benchmark.core import uri
 from benchmark.core.errors import UsageError
@@ -111,9 +113,9 @@ def _run(request: Request, arguments: argparse.Namespace, stream: TextIO) -> int
         found = rows(records)
         first = next((record.run for record in records if found and record.cell.group == found[0].cell.group), "")
         console = make_console(stream)
-        console.print(render(found, made.suite))
+        show(console, render(found, made.suite))
         if status != 130:
-            console.print(_next_steps(request, found, first, store, more), soft_wrap=True)
+            show(console, Text(), _next_steps(request, found, first, store, more))
     if status == 130:
         print("bench: interrupted: finished cells are kept, the same command goes on from here", file=sys.stderr)
     return status
@@ -152,7 +154,7 @@ def _document(plan: Plan, records: Sequence[Record], tracking: Tracking, status:
     }
 
 
-def _next_steps(request: Request, rows: Sequence[Row], best: str, store: str, tuning: str) -> str:
+def _next_steps(request: Request, rows: Sequence[Row], best: str, store: str, tuning: str) -> NextSteps:
     """Return what one can type now.
 
     `best` is the id of a run of the first row; `store` and `tuning` are the options that were given.
@@ -164,7 +166,7 @@ def _next_steps(request: Request, rows: Sequence[Row], best: str, store: str, tu
         more = dataclasses.replace(request, seeds=(0, 1, 2))
         hints.append((command(more) + tuning + store, "an interval needs more seeds; what is finished is kept"))
     hints.append((f"bench leaderboard{store}", "the table, costs, curves and errors in a browser"))
-    return "\n".join(["", "next:", *[f"  {words}\n      {why}" for words, why in hints]])
+    return NextSteps(hints)
 
 
 def _plan_document(plan: Plan, tracking: Tracking, done: Mapping[str, Record]) -> dict[str, Any]:
@@ -232,11 +234,8 @@ def _print_dry_run(plan: Plan, tracking: Tracking, done: Mapping[str, Record], s
         f"{pluralize(_steps(plan), 'step')}; the {protocol.selection} epoch is kept"
     )
     facts["tracking"] = tracking.store.shown
-    console.print(pairs(facts))
-    console.print()
-    console.print(grid)
-    console.print()
+    show(console, pairs(facts), Text(), grid, Text())
     for method, reason in plan.skipped.items():
-        console.print(f"{method} is skipped: {reason}")
+        show(console, Paragraph(f"{method} is skipped: {reason}", hanging=2))
     todo = sum(cell.id not in done and cell.method not in plan.skipped for cell in plan.cells)
-    console.print(f"{pluralize(len(plan.cells), 'cell')}, {todo:,} to run; nothing was trained or written")
+    show(console, Paragraph(f"{pluralize(len(plan.cells), 'cell')}, {todo:,} to run; nothing was trained or written"))

@@ -16,7 +16,7 @@ from rich.text import Text
 from benchmark.cli import rerun
 from benchmark.cli.console import make_console, stdout_kept, write_json
 from benchmark.cli.options import add_json, add_storage, add_tracking, filled
-from benchmark.cli.printing import pairs, table, tuning_words
+from benchmark.cli.printing import Command, NextSteps, Paragraph, pairs, show, table, tuning_words
 from benchmark.cli.rerun import typed
 from benchmark.core import layer_scores
 from benchmark.core.errors import UsageError
@@ -72,7 +72,7 @@ def run(arguments: argparse.Namespace) -> int:
         if arguments.json:
             write_json(found[0], stream)
         else:
-            make_console(stream).print(found[1])
+            show(make_console(stream), found[1])
     return 0
 
 
@@ -161,14 +161,14 @@ def _method_called(name: str) -> Shown:
     parts: list[RenderableType] = [Text.assemble((canonical, "bold"), f"  {kind}")]
     for entry in entries:
         facts = {"source": entry.source, "module": entry.module}
-        parts += [Text(), Text(texts[entry.name]), Text(), pairs(facts)]
+        parts += [Text(), Paragraph(texts[entry.name]), Text(), pairs(facts)]
     parts += [Text(), _parameter_table(declared)]
     for suite, values in elsewhere.items():
         words = ", ".join(f"{parameter} {typed(value)}" for parameter, value in values.items())
-        parts.append(Text(f"suite {suite} has other defaults: {words}", style="dim"))
+        parts.append(Paragraph(f"suite {suite} has other defaults: {words}", style="dim", hanging=2))
     if declared:
         example = f"bench run --methods {canonical} --set {canonical}.{declared[0].name}={typed(declared[0].default)}"
-        parts += [Text(), Text(f"set one: {example}", style="dim")]
+        parts += [Text(), NextSteps([(example, "another value of a parameter")])]
     return document, Group(*parts)
 
 
@@ -221,7 +221,7 @@ def _show_run(record: Record, tracking: Tracking) -> Shown:
         "device": f"{cell.device}, {cell.precision}",
         "artifacts": place,
         "notes": "\n".join(record.notes),
-        "repeat it": rerun.again(record),
+        "repeat it": Command(rerun.again(record)),
     }
     title = Text.assemble((f"{cell.method} seed {cell.seed}", "bold"), f"  {record.status}")
     title.append(f": {one_line(record.reason)}" if record.reason else "")
@@ -314,7 +314,7 @@ def _environment(record: Record) -> RenderableType | None:
             "platform": found.platform,
             "processor": found.processor,
             "device": f"{found.device}, {pluralize(found.threads, 'thread')}",
-            "command": found.command,
+            "command": Command(found.command),
         }
     )
 

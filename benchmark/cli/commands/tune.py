@@ -8,9 +8,12 @@ import shlex
 import sys
 from typing import TYPE_CHECKING, Any, NoReturn, TextIO
 
+from rich.text import Text
+
 from benchmark import __version__
 from benchmark.cli.console import make_console, stdout_kept, write_json
 from benchmark.cli.options import add_json, add_storage, add_tracking, filled, whole, word
+from benchmark.cli.printing import NextSteps, show
 from benchmark.cli.request_options import LARGEST_SEED, add_methods, add_set, add_surroundings, surroundings, with_seeds
 from benchmark.core import uri
 from benchmark.core.errors import UsageError
@@ -167,8 +170,7 @@ def _print(reports: Sequence[StudyReport], asked: SweepRequest, arguments: argpa
 
     console = make_console(stream)
     for found in reports:
-        console.print(rendered(found))
-        console.print()
+        show(console, rendered(found), Text())
     store = "".join(
         f" --{name} {shlex.quote(uri.shown(value))}"
         for name, value in (("tracking-uri", arguments.tracking_uri), ("storage", arguments.storage))
@@ -178,7 +180,7 @@ def _print(reports: Sequence[StudyReport], asked: SweepRequest, arguments: argpa
         words = shlex.join(["bench", "run", "--methods", ",".join(asked.request.methods), "--tuned", "--seeds", "3"])
         rest = shlex.join(surroundings(_without_assignments(asked.request)))
         line = f"{words}{' ' + rest if rest else ''}{store}"
-        console.print(f"next:\n  {line}\n      the best parameters, measured on the test split", soft_wrap=True)
+        show(console, NextSteps([(line, "the best parameters, measured on the test split")]))
 
 
 def _print_json(
