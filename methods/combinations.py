@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from benchmark.core.registry import combination
+from benchmark.train import combination
 
 combination("llrd+warmup", source="zheng-2024 table 4, yang-2025 §3.1")
 combination("schedule+swa", source="isayama-2025 §3.2")

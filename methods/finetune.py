@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from benchmark.core.registry import technique
-from benchmark.train.techniques import Technique
+from benchmark.train import Technique, technique
 
 
 @technique("finetune", source="gag-2025 §3.1, isayama-2025 §3.1, zheng-2024 table 1")

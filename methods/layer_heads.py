@@ -2,47 +2,56 @@
 
 from __future__ import annotations
 
+import difflib
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from benchmark.core.errors import UsageError
-from benchmark.core.parameters import parameter
-from benchmark.core.registry import technique
-from benchmark.model.blocks import MOST, Blocks
-from benchmark.train.baseline import Baseline, HeadOnly
-from benchmark.train.heads import AtLayers, Place
-from benchmark.train.recipe import Answers, Budget
-from benchmark.train.techniques import Technique
+from benchmark.train import (
+    MAX_BLOCKS,
+    Answers,
+    Baseline,
+    Blocks,
+    Budget,
+    FrozenEncoder,
+    Head,
+    HeadPosition,
+    HeadsAtLayers,
+    Technique,
+    UsageError,
+    parameter,
+    technique,
+)
 
 
-def parse_places(text: str | None) -> tuple[tuple[str, Place], ...]:
-    """Return the places in ``sst=layer:8,blocks:2;sts=layer:12,blocks:0``, sorted by task; None: none given.
+def parse_positions(text: str | None) -> tuple[tuple[str, HeadPosition], ...]:
+    """Return the places in ``sst=layer:8,model:2;sts=layer:12``, sorted by task; None: none given.
 
-    ``blocks`` counts copies of the encoder's next layers, ``random`` new layers above them. Raises UsageError.
+    ``model`` counts copies of the encoder's next layers, ``random`` new layers above them. Raises UsageError.
     """
-    found: dict[str, Place] = {}
+    positions: dict[str, HeadPosition] = {}
     for entry in text.split(";") if text else ():
         task, _, rest = (piece.strip() for piece in entry.partition("="))
         numbers: dict[str, int] = {}
         for word in rest.split(","):
             name, _, number = (piece.strip() for piece in word.partition(":"))
-            if name not in ("layer", "blocks", "random") or name in numbers or not number.isdecimal():
+            if name not in ("layer", "model", "random") or name in numbers or not number.isdecimal():
                 raise _malformed(text)
             numbers[name] = int(number)
         if (
             not task
-            or task in found
+            or task in positions
             or "layer" not in numbers
-            or max(numbers.get(key, 0) for key in ("blocks", "random")) > MOST
+            or max(numbers.get(key, 0) for key in ("model", "random")) > MAX_BLOCKS
         ):
             raise _malformed(text)
-        found[task] = Place(numbers["layer"], Blocks(numbers.get("blocks", 0), numbers.get("random", 0)))
-    return tuple(sorted(found.items()))
+        positions[task] = HeadPosition(numbers["layer"], Blocks(numbers.get("model", 0), numbers.get("random", 0)))
+    return tuple(sorted(positions.items()))
 
 
 def _malformed(text: str | None) -> UsageError:
     return UsageError(
-        "heads takes task=layer:L,blocks:N,random:N for each task, separated by ';' (blocks and random, up to "
-        f"{MOST}, may be left out), such as sst=layer:8,blocks:2;sts=layer:12, not {text!r}"
+        "heads takes task=layer:L,model:N,random:N for each task, separated by ';' (model and random, up to "
+        f"{MAX_BLOCKS}, may be left out), such as sst=layer:8,model:2;sts=layer:12, not {text!r}"
     )
 
 
@@ -58,11 +67,21 @@ class LayerHeads(Technique):
 
     heads: str | None = parameter(
         None,
-        "task=layer:L,blocks:N,random:N;…: its layer, copied and new layers of its own; none: the report's, scaled",
+        "task=layer:L,model:N,random:N;…: its layer, copied and new layers of its own; none: the report's, scaled",
     )
     freeze: bool = parameter(False, "the heads alone are trained, on hidden states that are encoded once")
 
+    def check(self, layers: int, heads: Sequence[Head]) -> None:
+        """Raise UsageError for a head that isn't there, a layer that the encoder lacks, or too few layers to copy."""
+        names = [head.name for head in heads]
+        for name, position in parse_positions(self.heads):
+            if name not in names:
+                near = difflib.get_close_matches(name, names, n=1)
+                hint = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(names)}"
+                raise UsageError(f"heads: the suite has no task {name!r}: {hint}")
+            position.blocks.check(position.layer, layers, f"the head of {name!r}")
+
     def answers(self, baseline: Baseline, budget: Budget) -> Answers:
-        """Other heads, and where they are trained alone, nothing else that moves."""
-        places = AtLayers(parse_places(self.heads), baseline.dropout, baseline.join)
-        return Answers(heads=places, trainable=HeadOnly() if self.freeze else None)
+        """Other heads; with `freeze`, a frozen encoder."""
+        heads = HeadsAtLayers(parse_positions(self.heads), baseline.dropout, baseline.join)
+        return Answers(heads=heads, trainable=FrozenEncoder() if self.freeze else None)

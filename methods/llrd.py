@@ -4,16 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from benchmark.core.parameters import parameter
-from benchmark.core.registry import technique
-from benchmark.train.baseline import Baseline
-from benchmark.train.recipe import Answers, Budget
-from benchmark.train.techniques import Technique
+from benchmark.train import Answers, Baseline, Budget, Technique, parameter, technique
 
 
 @dataclass(frozen=True)
 class LayerwiseDecay:
-    """The pooler moves at the peak, each layer below at `decay` times the rate of the one above, embeddings slowest."""
+    """The pooler has the peak, each layer below `decay` times the rate of the one above, embeddings slowest."""
 
     decay: float
     head_lr: float
@@ -30,7 +26,7 @@ class LayerwiseDecay:
 @technique("llrd", source="zheng-2024 table 2, yang-2025 §3.1; Howard and Ruder 2018 §3.2; Zhang et al. 2021 §5")
 @dataclass(frozen=True)
 class LayerwiseLearningRateDecay(Technique):
-    """Layer-wise learning-rate decay: lower layers move more slowly, the head at a rate of its own."""
+    """Layer-wise learning-rate decay: lower layers have smaller rates, the head at a rate of its own."""
 
     decay: float = parameter(0.9, "rate of a layer over that of the layer above", low=0.1, high=1.0, search=(0.6, 1.0))
     head_lr: float = parameter(1e-3, "learning rate of the head", above=0.0, high=1.0, log=True, search=(1e-4, 1e-2))

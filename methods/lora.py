@@ -8,14 +8,18 @@ from typing import ClassVar
 
 from torch import nn
 
-from benchmark.core.errors import UsageError
-from benchmark.core.parameters import Value, parameter
-from benchmark.core.registry import technique
-from benchmark.core.seeds import Streams
-from benchmark.model.model import Model
-from benchmark.train.baseline import Baseline
-from benchmark.train.recipe import Answers, Budget
-from benchmark.train.techniques import Technique
+from benchmark.train import (
+    Answers,
+    Baseline,
+    Budget,
+    Model,
+    Streams,
+    Technique,
+    UsageError,
+    Value,
+    parameter,
+    technique,
+)
 
 QUERY_VALUE = "query,value"
 ALL_LINEAR = "all-linear"
@@ -25,7 +29,7 @@ PROJECTIONS = ("query", "value", "q_lin", "v_lin", "query_proj", "value_proj", "
 
 @dataclass(frozen=True)
 class LowRankAdapters:
-    """The encoder's weights stay; low-rank updates of some linear layers move."""
+    """The encoder's weights are frozen; low-rank updates of some linear layers are trainable."""
 
     rank: int
     alpha: float
@@ -35,7 +39,7 @@ class LowRankAdapters:
     trains_pretrained: bool = False
 
     def apply(self, model: Model, streams: Streams) -> None:
-        """Freeze the encoder and add adapters, drawn from the stream ("lora"); a second call only sets what moves."""
+        """Freeze the encoder and add adapters, drawn from the stream ("lora"); a second call adds none."""
         from peft import LoraConfig, inject_adapter_in_model
 
         backbone = model.encoder.backbone
@@ -84,5 +88,5 @@ class LoRA(Technique):
     targets: str = parameter(QUERY_VALUE, "which linear layers are adapted", choices=(QUERY_VALUE, ALL_LINEAR))
 
     def answers(self, baseline: Baseline, budget: Budget) -> Answers:
-        """Something else moves."""
+        """Other parameters are trainable."""
         return Answers(trainable=LowRankAdapters(self.rank, self.alpha, self.lora_dropout, self.targets))

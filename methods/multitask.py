@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from benchmark.core.parameters import parameter
-from benchmark.core.registry import technique
-from benchmark.data.batches import MODES, ROUND_ROBIN, SPANS, Alternating
-from benchmark.train.baseline import Baseline
-from benchmark.train.objectives import parse_weights
-from benchmark.train.recipe import Answers, Budget
-from benchmark.train.techniques import Technique
+from benchmark.train import (
+    EPOCH_LENGTHS,
+    MODES,
+    ROUND_ROBIN,
+    Alternating,
+    Answers,
+    Baseline,
+    Budget,
+    Head,
+    SkippedError,
+    Technique,
+    parameter,
+    parse_weights,
+    technique,
+)
 
 
 @technique("multitask", source="vela-2024 §4.6, §6.4; Raffel et al. 2020 §3.5.2 (mixing)")
@@ -30,12 +39,28 @@ class MultiTask(Technique):
     mixing_temperature: float = parameter(
         2.0, "of mode=temperature: 1 is proportional to size, large values are even", low=1.0, high=100.0
     )
-    span: str = parameter(
-        "total", "an epoch's batches: as many as all tasks have, or turns as the largest or smallest has", choices=SPANS
+    epoch_length: str = parameter(
+        "total",
+        "an epoch's batches: as many as all tasks have, or turns as the largest or smallest has",
+        choices=EPOCH_LENGTHS,
     )
     weights: str | None = parameter(None, "factors of the tasks' losses, such as sst=1,quora=0.5; none: all 1")
 
+    def check(self, layers: int, heads: Sequence[Head]) -> None:
+        """Raise SkippedError for a single task: nothing alternates. Raise UsageError for weights of other tasks."""
+        if len(heads) < 2:
+            raise SkippedError("alternating between tasks needs two of them, and this suite has one")
+        parse_weights(self.weights).check([head.name for head in heads])
+
     def answers(self, baseline: Baseline, budget: Budget) -> Answers:
-        """Other batches, and a say in how much each task counts."""
-        batches = Alternating(budget.batch_size, budget.epochs, self.mode, self.mixing_temperature, self.span)
-        return Answers(batches=batches, importance=parse_weights(self.weights))
+        """Other batches, in which tasks count by their weights."""
+        return Answers(
+            batches=Alternating(
+                budget.batch_size,
+                budget.epochs,
+                self.mode,
+                self.mixing_temperature,
+                self.epoch_length,
+                parse_weights(self.weights),
+            )
+        )

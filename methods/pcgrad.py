@@ -8,23 +8,27 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor, nn
 
-from benchmark.core.errors import SkippedError
-from benchmark.core.parameters import parameter
-from benchmark.core.registry import technique
-from benchmark.core.seeds import Streams
-from benchmark.data.batches import SPANS, Alternating
-from benchmark.data.task import Head
-from benchmark.train.baseline import Baseline
-from benchmark.train.objectives import parse_weights
-from benchmark.train.recipe import Answers, Budget
-from benchmark.train.techniques import Technique
+from benchmark.train import (
+    EPOCH_LENGTHS,
+    Alternating,
+    Answers,
+    Baseline,
+    Budget,
+    Head,
+    SkippedError,
+    Streams,
+    Technique,
+    parameter,
+    parse_weights,
+    technique,
+)
 
 Gradient = Sequence[Tensor | None]
 """Of one loss, by weight; None where the loss doesn't depend on it, which is as good as zero."""
 
 
 @dataclass(frozen=True)
-class Projected:
+class ProjectedGradients:
     """Of two tasks' gradients that conflict, each loses what points against the other's; then they are summed.
 
     Only weights that tasks share are concerned; a head's gradient is its own. The norm is clipped afterwards.
@@ -34,36 +38,31 @@ class Projected:
     after_epochs: int = 0  # plain sums until then
     needs_shared_weights: bool = True
 
-    def check(self, layers: int, heads: Sequence[Head]) -> None:
-        """Raise SkippedError for a single task: nothing conflicts."""
-        if len(heads) < 2:
-            raise SkippedError("gradient surgery settles conflicts between tasks, and this suite has one task")
-
-    def settler(self, shared: Sequence[nn.Parameter], streams: Streams, phase: int) -> Surgeon:
-        """Return what operates on the gradients of `shared`."""
-        return Surgeon(self, frozenset(map(id, shared)), streams, phase)
+    def combiner(self, shared: Sequence[nn.Parameter], streams: Streams, phase: int) -> PCGradCombiner:
+        """Return what projects the gradients of `shared`."""
+        return PCGradCombiner(self, frozenset(map(id, shared)), streams, phase)
 
 
 @dataclass
-class Surgeon:
+class PCGradCombiner:
     """Follows one phase. Everything stays on the device until the epoch's report."""
 
-    rule: Projected
+    rule: ProjectedGradients
     shared: frozenset[int]  # ids of weights
     streams: Streams
     phase: int
-    conflicts: list[Tensor] = field(default_factory=list)  # per step, the share of pairs that conflict
+    conflicts: list[Tensor] = field(default_factory=list)  # per step, the fraction of pairs that conflict
     cosines: list[Tensor] = field(default_factory=list)  # per step, the mean over pairs
 
-    def backward(self, losses: Sequence[Tensor], weights: Sequence[nn.Parameter], epoch: int, step: int) -> None:
+    def backward(self, losses: Sequence[Tensor], parameters: Sequence[nn.Parameter], epoch: int, step: int) -> None:
         """Differentiate each loss by itself, weigh the gradients of shared weights, sum, clip.
 
         A projected gradient is a sum of the tasks' original ones, g_i' = Σ_k c_ik g_k, so that the algorithm needs
         their inner products and nothing else, and the weights are passed over twice, whatever the number of tasks.
         """
-        gradients = [torch.autograd.grad(loss, weights, allow_unused=True) for loss in losses]
+        gradients = [torch.autograd.grad(loss, parameters, allow_unused=True) for loss in losses]
         common = [
-            [grad if id(weight) in self.shared else None for grad, weight in zip(gradient, weights, strict=True)]
+            [grad if id(weight) in self.shared else None for grad, weight in zip(gradient, parameters, strict=True)]
             for gradient in gradients
         ]
         products = inner_products(common)  # (losses, losses)
@@ -76,7 +75,7 @@ class Surgeon:
                 for own in range(len(losses))
             ]
             factors = surgery(products, orders).sum(dim=0)
-        for number, weight in enumerate(weights):
+        for number, weight in enumerate(parameters):
             parts = [
                 gradient[number] * factor.to(weight.dtype) if id(weight) in self.shared else gradient[number]
                 for gradient, factor in zip(gradients, factors, strict=True)
@@ -84,10 +83,10 @@ class Surgeon:
             ]
             weight.grad = sum(parts[1:], start=parts[0]) if parts else None
         if self.rule.clip is not None:
-            nn.utils.clip_grad_norm_(weights, self.rule.clip)
+            nn.utils.clip_grad_norm_(parameters, self.rule.clip)
 
     def report(self) -> Mapping[str, float]:
-        """Return the mean over the epoch's steps of the share of pairs that conflict, and of their cosine."""
+        """Return the mean over the epoch's steps of the fraction of pairs that conflict, and of their cosine."""
         if not self.conflicts:
             return {}
         found = {
@@ -156,15 +155,23 @@ class GradientSurgery(Technique):
     """
 
     after_epochs: int = parameter(0, "plain epochs before surgery begins", low=0, high=10_000, unit="epochs")
-    span: str = parameter(
-        "total", "an epoch's batches: as many as all tasks have, or turns as the largest or smallest has", choices=SPANS
+    epoch_length: str = parameter(
+        "total",
+        "an epoch's batches: as many as all tasks have, or turns as the largest or smallest has",
+        choices=EPOCH_LENGTHS,
     )
     weights: str | None = parameter(None, "factors of the tasks' losses, such as sst=1,quora=0.5; none: all 1")
 
+    def check(self, layers: int, heads: Sequence[Head]) -> None:
+        """Raise SkippedError for a single task: nothing conflicts. Raise UsageError for weights of other tasks."""
+        if len(heads) < 2:
+            raise SkippedError("gradient surgery is about conflicts between tasks, and this suite has one task")
+        parse_weights(self.weights).check([head.name for head in heads])
+
     def answers(self, baseline: Baseline, budget: Budget) -> Answers:
-        """One batch of each task in every step, and another way to settle their gradients."""
+        """One batch of each task in every step, and another way to combine their gradients."""
+        weights = parse_weights(self.weights)
         return Answers(
-            batches=Alternating(budget.batch_size, budget.epochs, span=self.span),
-            importance=parse_weights(self.weights),
-            gradients=Projected(baseline.gradient_clip, self.after_epochs),
+            batches=Alternating(budget.batch_size, budget.epochs, epoch_length=self.epoch_length, weights=weights),
+            gradients=ProjectedGradients(baseline.gradient_clip, self.after_epochs),
         )

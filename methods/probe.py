@@ -4,32 +4,48 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
+from torch import Tensor
 
-from benchmark.core import layer_scores as by_layer
-from benchmark.core.errors import UsageError
-from benchmark.core.metrics import metric
-from benchmark.core.parameters import parameter
-from benchmark.core.record import EpochEnded, PhaseStarted, Point, Watcher
-from benchmark.core.registry import method
-from benchmark.data.batches import Together
-from benchmark.data.task import Head, Split, TrainingData
-from benchmark.model.blocks import Blocks, parse_blocks
-from benchmark.model.heads import CONCAT, JOINS
-from benchmark.model.model import Model
-from benchmark.train.baseline import AdamW, Even, HeadOnly, Pretrained, Summed
-from benchmark.train.heads import AtLayers, Place
-from benchmark.train.keep import Best, Last
-from benchmark.train.loop import train
-from benchmark.train.objectives import TaskLoss, Weights
-from benchmark.train.predict import ModelPredictor, Predictor
-from benchmark.train.recipe import Budget, Recipe
-from benchmark.train.run import Run
-from benchmark.train.schedules import Cosine
+from benchmark.train import (
+    CONCAT,
+    JOINS,
+    AdamW,
+    BestWeights,
+    Blocks,
+    Budget,
+    Cosine,
+    FrozenEncoder,
+    Head,
+    HeadPosition,
+    HeadsAtLayers,
+    LastWeights,
+    Model,
+    ModelPredictor,
+    Point,
+    Predictor,
+    Pretrained,
+    Recipe,
+    Run,
+    Score,
+    SharedBatches,
+    Split,
+    SummedGradients,
+    TaskLoss,
+    TrainingData,
+    UniformRates,
+    UsageError,
+    layer_scores,
+    method,
+    metric,
+    parameter,
+    parse_blocks,
+    train,
+)
 
 
 @method("probe", source="vela-2024 §4.5, §6.3, appendix A; Alain and Bengio 2017; He et al. 2022, appendix A.1")
@@ -73,10 +89,10 @@ class Probe:
     @property
     def spec(self) -> Blocks:
         """The transformer layers of a head. Raises UsageError."""
-        found = parse_blocks(self.blocks, "probe.blocks")
-        if found.count > 3:
-            raise UsageError(f"probe.blocks: a head has at most 3 layers of its own, not {found.count}")
-        return found
+        blocks = parse_blocks(self.blocks, "probe.blocks")
+        if blocks.count > 3:
+            raise UsageError(f"probe.blocks: a head has at most 3 layers of its own, not {blocks.count}")
+        return blocks
 
     def fit(self, tasks: Sequence[TrainingData], run: Run) -> Predictor:
         """Train the heads of each task. A task has its own phase, so that it doesn't depend on the suite's others."""
@@ -84,84 +100,92 @@ class Probe:
         encoder = run.load_encoder()
         for task in tasks:
             model = Model(encoder)
-            places = range(len(encoder.layers) - self.spec.model + 1)
-            questions = {f"{task.head.name}/{layer}": layer for layer in places}
-            watcher = ByLayer(run.watcher, task.head, len(task.validation), questions, run.budget.selection)
-            asked = [dataclasses.replace(task, head=dataclasses.replace(task.head, name=name)) for name in questions]
-            train(
-                self.recipe(task.head, questions, run.budget), model, asked, dataclasses.replace(run, watcher=watcher)
-            )
-            fitted[task.head.name] = (model, f"{task.head.name}/{watcher.recommended}")
+            layers = range(len(encoder.layers) - self.spec.model + 1)
+            objective = LayerLoss(task.head, tuple(layers), len(task.validation), run.budget.selection)
+            probed = [dataclasses.replace(task, head=head) for head in objective.heads]
+            history = train([self.recipe(objective, run.budget)], model, probed, run)
+            fitted[task.head.name] = (model, objective.name(objective.recommended(history)))
         return ProbePredictor(fitted, run)
 
-    def recipe(self, head: Head, questions: dict[str, int], budget: Budget) -> Recipe:
-        """Return the answers for one task: `questions` are the names of its heads and the layers they stand at."""
-        places = tuple((name, Place(layer, self.spec, stream=head.name)) for name, layer in questions.items())
+    def recipe(self, objective: LayerLoss, budget: Budget) -> Recipe:
+        """Return the answers for one task, whose heads stand at the objective's layers."""
+        positions = tuple(
+            (objective.name(layer), HeadPosition(layer, self.spec, stream=objective.task.name))
+            for layer in objective.layers
+        )
         return Recipe(
             start=Pretrained(),
-            trainable=HeadOnly(),
+            trainable=FrozenEncoder(),
             peak=self.probe_lr,
-            rates=Even(),
+            rates=UniformRates(),
             schedule=Cosine(floor=1.0),  # constant
             optimizer=AdamW(self.weight_decay),
-            batches=Together(budget.batch_size, self.epochs or budget.epochs),
-            heads=AtLayers(places, self.dropout, self.join, self.standardise),
-            objective=TaskLoss(phase=f"probe-{head.name}"),
-            importance=Weights(),
-            gradients=Summed(self.gradient_clip),
-            keep=Best() if budget.selection == "best" else Last(),
-            measured=("train", "validation"),
+            batches=SharedBatches(budget.batch_size, self.epochs or budget.epochs),
+            heads=HeadsAtLayers(positions, self.dropout, self.join, self.standardise),
+            objective=objective,
+            gradients=SummedGradients(self.gradient_clip),
+            weight_selection=BestWeights() if budget.selection == "best" else LastWeights(),
         )
 
 
-@dataclass
-class ByLayer:
-    """Passes events on, with the curves of heads named by task, metric and layer, and the layer recommended so far."""
+@dataclass(frozen=True)
+class LayerLoss:
+    """The task's own loss for a head on each of several layers, and which of these layers is recommended."""
 
-    inner: Watcher
-    head: Head
+    task: Head
+    layers: tuple[int, ...]
     rows: int  # of validation
-    questions: dict[str, int]  # name of a head → layer
     selection: str  # best | last
-    scores: dict[int, float] = field(default_factory=dict)  # of the weights that would come back, by layer
+    measured_splits: tuple[str, ...] = ("train", "validation")
 
     @property
-    def recommended(self) -> int:
-        """The smallest layer within noise of the best."""
-        return by_layer.recommended(self.scores, self.head.metric, self.rows)
+    def phase(self) -> str:
+        """The phase is called by the task."""
+        return f"probe-{self.task.name}"
 
-    def phase_started(self, event: PhaseStarted) -> None:
-        """Pass it on."""
-        self.inner.phase_started(event)
+    @property
+    def heads(self) -> tuple[Head, ...]:
+        """The task's head once per layer; to the loop each is a task of its own."""
+        return tuple(dataclasses.replace(self.task, name=self.name(layer)) for layer in self.layers)
 
-    def step_ended(self, done: int, total: int) -> None:
-        """Pass it on."""
-        self.inner.step_ended(done, total)
+    def name(self, layer: int) -> str:
+        """Return the name of the head at `layer`."""
+        return f"{self.task.name}/{layer}"
 
-    def epoch_ended(self, event: EpochEnded) -> None:
-        """Rename the points, and add the recommendation."""
-        points = [self._named(point) for point in event.points]
-        own = {
-            layer: point.value
-            for name, layer in self.questions.items()
-            for point in event.points
-            if point.key == f"validation/{name}/{self.head.metric}"
-        }
-        sign = 1.0 if metric(self.head.metric).direction == "higher" else -1.0
-        for layer, value in own.items():
-            known = self.scores.get(layer, math.nan)
-            if self.selection == "last" or math.isnan(known) or sign * value > sign * known:
-                self.scores[layer] = value
-        said = Point(event.phase, event.epoch, f"{by_layer.RECOMMENDED}/{self.head.name}", float(self.recommended))
-        self.inner.epoch_ended(dataclasses.replace(event, points=(*points, said)))
+    def training_tasks(self, tasks: Sequence[TrainingData]) -> Sequence[TrainingData]:
+        """Return the tasks that were given, one per layer."""
+        return tasks
 
-    def _named(self, point: Point) -> Point:
-        split, _, rest = point.key.partition("/")
-        name, _, measure = rest.rpartition("/")
-        layer = self.questions.get(name)
-        if layer is None:
-            return point
-        return dataclasses.replace(point, key=by_layer.key(split, self.head.name, measure, layer))
+    def loss(self, model: Model, head: Head, vectors: Tensor, labels: Tensor) -> Tensor:
+        """Return the mean loss. vectors (sentences · rows, width), labels (rows,)."""
+        return TaskLoss().loss(model, head, vectors, labels)
+
+    def curve(self, score: Score) -> str:
+        """Return the curve of the task, metric and layer."""
+        layer = next(layer for layer in self.layers if self.name(layer) == score.task)
+        return layer_scores.key(score.split, self.task.name, score.metric, layer)
+
+    def summary(self, history: Sequence[Point]) -> Mapping[str, float]:
+        """Return the layer that is recommended so far."""
+        return {f"{layer_scores.RECOMMENDED}/{self.task.name}": float(self.recommended(history))}
+
+    def recommended(self, history: Sequence[Point]) -> int:
+        """Return the smallest layer within a standard error of the best, by the scores of the weights that come back.
+
+        history: the points of the phase up to an epoch. Raises ValueError where no layer has a score.
+        """
+        scores = {layer: self._score(history, layer) for layer in self.layers}
+        return layer_scores.recommended(scores, self.task.metric, self.rows)
+
+    def _score(self, history: Sequence[Point], layer: int) -> float:
+        """Return the validation score of the selected epoch's weights; nan where no epoch has one."""
+        key = layer_scores.key("validation", self.task.name, self.task.metric, layer)
+        values = [point.value for point in history if point.key == key]
+        if self.selection == "last":
+            return values[-1]
+        known = [value for value in values if not math.isnan(value)]
+        sign = 1.0 if metric(self.task.metric).direction == "higher" else -1.0
+        return max(known, key=lambda value: sign * value, default=math.nan)
 
 
 @dataclass(frozen=True, eq=False)

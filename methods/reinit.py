@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from benchmark.core.errors import UsageError
-from benchmark.core.parameters import parameter
-from benchmark.core.registry import technique
-from benchmark.core.seeds import Streams
-from benchmark.model.blocks import initialise
-from benchmark.model.model import Model
-from benchmark.train.baseline import Baseline
-from benchmark.train.recipe import Answers, Budget
-from benchmark.train.techniques import Technique
+from benchmark.train import (
+    Answers,
+    Baseline,
+    Budget,
+    Head,
+    Model,
+    Streams,
+    Technique,
+    UsageError,
+    initialise,
+    parameter,
+    technique,
+)
 
 
 @dataclass(frozen=True)
@@ -22,13 +27,6 @@ class Reinitialised:
     layers: int
     std: float | None  # None: the encoder's own initializer_range
     fresh_layers: bool = True
-
-    def check(self, layers: int) -> None:
-        """Raise UsageError for more fresh layers than the encoder has."""
-        if self.layers > layers:
-            raise UsageError(
-                f"reinit.layers={self.layers}, but the encoder has {layers} layers: choose at most {layers}"
-            )
 
     def prepare(self, model: Model, streams: Streams) -> None:
         """Draw the layers' weights from the streams ("reinit", layer)."""
@@ -51,6 +49,13 @@ class Reinitialise(Technique):
     std: float | None = parameter(
         None, "standard deviation of new weights; none: the encoder's own initializer_range", above=0.0, high=1.0
     )
+
+    def check(self, layers: int, heads: Sequence[Head]) -> None:
+        """Raise UsageError for more fresh layers than the encoder has."""
+        if self.layers > layers:
+            raise UsageError(
+                f"reinit.layers={self.layers}, but the encoder has {layers} layers: choose at most {layers}"
+            )
 
     def answers(self, baseline: Baseline, budget: Budget) -> Answers:
         """Another start."""

@@ -4,12 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from benchmark.core.parameters import parameter
-from benchmark.core.registry import technique
-from benchmark.train.baseline import Baseline
-from benchmark.train.recipe import Answers, Budget
-from benchmark.train.schedules import Linear
-from benchmark.train.techniques import Technique
+from benchmark.train import Answers, Baseline, Budget, Linear, Technique, parameter, technique
 
 
 @technique("schedule", source="isayama-2025 §3.2.1; transformers' get_linear_schedule_with_warmup")

@@ -6,9 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
-from benchmark.core.parameters import Value
-from benchmark.core.registry import technique
-from benchmark.train.two_phase import ContrastiveThenClassify
+from benchmark.train import ContrastiveThenClassify, Value, technique
 
 
 @technique(

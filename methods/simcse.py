@@ -2,23 +2,32 @@
 
 from __future__ import annotations
 
-import dataclasses
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 
-from benchmark.core.parameters import parameter
-from benchmark.core.registry import technique
-from benchmark.core.seeds import Streams
-from benchmark.data.batches import Shuffled
-from benchmark.data.task import Head, Split, TrainingData
-from benchmark.model.model import Model
-from benchmark.train.baseline import Baseline
-from benchmark.train.recipe import After, Answers, Budget
-from benchmark.train.techniques import Technique
+from benchmark.train import (
+    Answers,
+    Baseline,
+    Budget,
+    Head,
+    HeadModule,
+    Model,
+    Point,
+    Score,
+    SequentialHead,
+    Shuffled,
+    Split,
+    Streams,
+    Technique,
+    TrainingData,
+    draw_head,
+    parameter,
+    technique,
+)
 
 SENTENCES = "sentences"
 
@@ -39,48 +48,50 @@ def in_batch_loss(first: Tensor, second: Tensor, temperature: float) -> Tensor:
 class InBatch:
     """Find a sentence's other view, under another dropout mask, among those of the batch.
 
-    It answers two questions: what is asked, and what the head is made of. It asks about all different sentences of all
-    tasks' training rows as if they were one task.
+    It answers two questions: which loss is minimised, and what the head is made of. It trains on all different
+    sentences of all tasks' training rows as if they were one task.
     """
 
     temperature: float
     projection: str  # mlp | none
     views: int = 2
     phase: str = "similarity"
-    predicts: bool = False
+    measured_splits: tuple[str, ...] = ()
 
-    def check(self, layers: int, heads: Sequence[Head]) -> None:
-        """Any tasks will do: all of them have sentences."""
-
-    def about(self, tasks: Sequence[TrainingData]) -> Sequence[TrainingData]:
+    def training_tasks(self, tasks: Sequence[TrainingData]) -> Sequence[TrainingData]:
         """Return one task of all different sentences, in the order in which they first occur."""
         head = Head(SENTENCES, "classes", "accuracy", ("none",))
         return (TrainingData(head, _sentences("train", tasks), _sentences("validation", tasks)),)
 
-    def attach(self, model: Model, heads: Sequence[Head], streams: Streams) -> None:
-        """Put a dense layer with tanh on [CLS], in this phase alone (Gao et al. 2021, section 6.3), or nothing."""
+    def attach(self, model: Model, heads: Sequence[Head], streams: Streams) -> Mapping[str, HeadModule]:
+        """Return a dense layer with tanh on [CLS], for this phase alone (Gao et al. 2021, section 6.3), or nothing."""
         width = model.encoder.hidden
-        model.attach(SENTENCES, lambda: self._head(width), streams)
+        return {SENTENCES: draw_head(streams, SENTENCES, lambda: self._head(width))}
 
-    def _head(self, width: int) -> nn.Module:
-        return nn.Sequential(nn.Linear(width, width), nn.Tanh()) if self.projection == "mlp" else nn.Identity()
-
-    def module(self, model: Model, head: Head) -> nn.Module:
-        """Return the one head."""
-        return model.head(SENTENCES)
+    def _head(self, width: int) -> HeadModule:
+        layers = (nn.Linear(width, width), nn.Tanh()) if self.projection == "mlp" else ()
+        return SequentialHead(*layers)
 
     def loss(self, model: Model, head: Head, vectors: Tensor, labels: Tensor) -> Tensor:
         """Return the batch's loss. vectors (views · rows, width), view by view."""
-        first, second = model.head(SENTENCES)(vectors).chunk(2)
+        first, second = model.head(head.name)(vectors).chunk(2)
         return in_batch_loss(first, second, self.temperature)
+
+    def curve(self, score: Score) -> str:
+        """Return the score's own key."""
+        return score.key
+
+    def summary(self, history: Sequence[Point]) -> Mapping[str, float]:
+        """Return nothing."""
+        return {}
 
 
 def _sentences(name: str, tasks: Sequence[TrainingData]) -> Split:
     splits = [task.train if name == "train" else task.validation for task in tasks]
     texts = tuple(dict.fromkeys(text for split in splits for row in split.texts for text in row))
-    print_of = hashlib.sha256("\n".join(split.fingerprint for split in splits).encode()).hexdigest()
+    fingerprint = hashlib.sha256("\n".join(split.fingerprint for split in splits).encode()).hexdigest()
     ids = tuple(str(number) for number in range(len(texts)))
-    return Split(name, ids, tuple((text,) for text in texts), (0,) * len(texts), print_of)
+    return Split(name, ids, tuple((text,) for text in texts), (0,) * len(texts), fingerprint)
 
 
 @technique("simcse", source="vela-2024 §4.4, §6.2; Gao et al. 2021 §3, §6.3 and appendix A")
@@ -88,7 +99,8 @@ def _sentences(name: str, tasks: Sequence[TrainingData]) -> Split:
 class SimCSE(Technique):
     """Unsupervised SimCSE of all tasks' sentences (two dropout masks, in-batch negatives), then the tasks.
 
-    It answers only from what weights the tasks start, and so combines with whatever else is said about them.
+    It adds a phase before all others, which begins with the published encoder, and so combines with whatever else is
+    said about the tasks.
     Temperature, rate and batch size are those of the paper for BERT-base; the report gives none.
     """
 
@@ -104,14 +116,12 @@ class SimCSE(Technique):
         3e-5, "peak learning rate of this phase", above=0.0, high=1.0, log=True, search=(3e-6, 3e-4)
     )
 
-    def answers(self, baseline: Baseline, budget: Budget) -> Answers:
-        """Another start: from what this phase leaves."""
-        asked = InBatch(self.temperature, self.projection)
-        before = dataclasses.replace(
-            baseline.recipe(budget),
+    def before(self, baseline: Baseline, budget: Budget) -> Answers:
+        """Train the encoder on all sentences first."""
+        objective = InBatch(self.temperature, self.projection)
+        return Answers(
             peak=self.simcse_lr,
-            batches=Shuffled(self.simcse_batch_size, self.simcse_epochs, views=asked.views),
-            heads=asked,
-            objective=asked,
+            batches=Shuffled(self.simcse_batch_size, self.simcse_epochs, views=objective.views),
+            heads=objective,
+            objective=objective,
         )
-        return Answers(start=After(before, apart=True))

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from benchmark.core.registry import technique
-from benchmark.train.two_phase import ContrastiveThenClassify
+from benchmark.train import ContrastiveThenClassify, technique
 
 
 @technique(

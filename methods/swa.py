@@ -9,24 +9,30 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor, nn
 
-from benchmark.core.parameters import parameter
-from benchmark.core.registry import technique
-from benchmark.train.baseline import Baseline
-from benchmark.train.keep import put_back
-from benchmark.train.recipe import Answers, Budget, Keeper
-from benchmark.train.techniques import Technique
+from benchmark.train import (
+    Answers,
+    Baseline,
+    Budget,
+    Schedule,
+    Technique,
+    Validation,
+    WeightTracker,
+    parameter,
+    restore_weights,
+    technique,
+)
 
 
 @dataclass(frozen=True)
-class Average:
-    """The mean of snapshots spread evenly over the last part of training, the learning rate held meanwhile."""
+class AveragedWeights:
+    """The mean of snapshots spread evenly over the last part of training, which has a learning rate of its own."""
 
-    start: float  # share of training before the first snapshot
+    start: float  # fraction of training before the first snapshot
     snapshots: int
-    rate: float  # held, as a share of the peak
-    anneal: float  # share of the averaging window in which the rate glides to it
+    rate: float  # while averaging, as a fraction of the peak
+    anneal: float  # fraction of the averaging window in which the rate glides to it
 
-    def keeper(self, total: int) -> Keeper:
+    def tracker(self, total: int) -> WeightTracker:
         """Average at these steps."""
         return _RunningMean(self.steps(total))
 
@@ -36,8 +42,9 @@ class Average:
         count = min(self.snapshots, window)
         return frozenset(total - (window * i) // count for i in range(count))
 
-    def hold(self, factor: float, step: int, total: int) -> float:
+    def override_factor(self, schedule: Schedule, step: int, total: int, epochs: int) -> float:
         """Glide along half a cosine from the schedule's value at the start to `rate`; `torch.optim.swa_utils.SWALR`."""
+        factor = schedule.factor(step, total, epochs)
         begin = int(self.start * total)
         if step < begin:
             return factor
@@ -55,22 +62,22 @@ class _RunningMean:
     mean: list[Tensor] = field(default_factory=list)
 
     @torch.no_grad()
-    def after_step(self, step: int, weights: Sequence[nn.Parameter]) -> None:
+    def after_step(self, step: int, parameters: Sequence[nn.Parameter]) -> None:
         """Take a snapshot into the mean when it is time."""
         if step not in self.steps:
             return
         self.count += 1
         if self.count == 1:
-            self.mean = [weight.detach().clone() for weight in weights]
+            self.mean = [weight.detach().clone() for weight in parameters]
         else:
-            torch._foreach_lerp_(self.mean, [weight.detach() for weight in weights], 1.0 / self.count)
+            torch._foreach_lerp_(self.mean, [weight.detach() for weight in parameters], 1.0 / self.count)
 
-    def after_epoch(self, score: float | None, weights: Sequence[nn.Parameter]) -> None:
-        """Validation has no say."""
+    def after_epoch(self, validation: Validation | None, parameters: Sequence[nn.Parameter]) -> None:
+        """Ignore validation."""
 
-    def restore(self, weights: Sequence[nn.Parameter]) -> None:
-        """The mean comes back."""
-        put_back(weights, self.mean)
+    def restore(self, parameters: Sequence[nn.Parameter]) -> None:
+        """Put the mean back."""
+        restore_weights(parameters, self.mean)
 
 
 @technique("swa", source="gag-2025 §3.2.1, isayama-2025 §3.2.2; Izmailov et al. 2018, algorithm 1")
@@ -83,16 +90,16 @@ class StochasticWeightAveraging(Technique):
     """
 
     swa_start: float = parameter(
-        0.75, "when averaging begins", low=0.0, high=0.99, unit="share of training", search=(0.4, 0.95)
+        0.75, "when averaging begins", low=0.0, high=0.99, unit="fraction of training", search=(0.4, 0.95)
     )
     swa_lr: float = parameter(
-        0.5, "learning rate while averaging", above=0.0, high=10.0, unit="share of lr", log=True, search=(0.05, 3.0)
+        0.5, "learning rate while averaging", above=0.0, high=10.0, unit="fraction of lr", log=True, search=(0.05, 3.0)
     )
     swa_anneal: float = parameter(
-        0.2, "glide from the schedule to that rate", low=0.0, high=1.0, unit="share of the averaging window"
+        0.2, "glide from the schedule to that rate", low=0.0, high=1.0, unit="fraction of the averaging window"
     )
     snapshots: int = parameter(10, "snapshots that are averaged, evenly spread", low=1, high=10_000)
 
     def answers(self, baseline: Baseline, budget: Budget) -> Answers:
-        """Other weights come back."""
-        return Answers(keep=Average(self.swa_start, self.snapshots, self.swa_lr, self.swa_anneal))
+        """Average weights; meanwhile the learning rate is overridden."""
+        return Answers(weight_selection=AveragedWeights(self.swa_start, self.snapshots, self.swa_lr, self.swa_anneal))

@@ -5,15 +5,21 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from benchmark.core.parameters import parameter
-from benchmark.core.record import PhaseStarted
-from benchmark.core.registry import method
-from benchmark.data.task import Head, TrainingData
-from benchmark.model.heads import CONCAT, JOINS
-from benchmark.model.model import Model, count
-from benchmark.train.heads import OnTop
-from benchmark.train.predict import ModelPredictor, Predictor
-from benchmark.train.run import Run
+from benchmark.train import (
+    CONCAT,
+    JOINS,
+    ClsHead,
+    Head,
+    Model,
+    ModelPredictor,
+    PhaseStarted,
+    Predictor,
+    Run,
+    TrainingData,
+    count,
+    method,
+    parameter,
+)
 
 
 @method("zero-shot", source="gag-2025, isayama-2025, yang-2025, zheng-2024: before fine-tuning")
@@ -30,12 +36,13 @@ class ZeroShot:
     )
 
     def check(self, layers: int, heads: Sequence[Head]) -> None:
-        """Any encoder and any tasks will do."""
+        """Accept any encoder and any tasks."""
 
     def fit(self, tasks: Sequence[TrainingData], run: Run) -> Predictor:
         """Put new heads on the encoder and train nothing."""
         model = Model(run.load_encoder())
-        OnTop(0.0, self.hidden, self.join).attach(model, [task.head for task in tasks], run.streams)
+        heads = ClsHead(0.0, self.hidden, self.join)
+        model.set_heads(heads.attach(model, [task.head for task in tasks], run.streams))
         model.requires_grad_(False)
         run.watcher.phase_started(PhaseStarted("untrained", 0, 0, 0, 0, count(model).total))
         return ModelPredictor(model, run)

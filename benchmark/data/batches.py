@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
-from benchmark.core.errors import SkippedError
 from benchmark.core.seeds import Streams
-from benchmark.data.task import Head
+from benchmark.data.task_weights import EQUAL_WEIGHTS, TaskWeights
 
 Order = npt.NDArray[np.int64]
 
@@ -21,10 +20,11 @@ class Part:
 
     task: int  # index into the suite's tasks
     rows: Order  # (rows,)
+    weight: float = 1.0  # factor of its loss in the step's sum
 
 
 Step = tuple[Part, ...]
-"""One optimizer step: one part per task that takes part in it; their losses are settled together."""
+"""One optimizer step: one part per task that takes part in it; their losses are summed by weight."""
 
 
 @dataclass(frozen=True)
@@ -39,17 +39,14 @@ class Shuffled:
     epochs: int
     views: int = 1  # how many times the encoder sees each row of a step, under different dropout masks
 
-    def check(self, layers: int, heads: Sequence[Head]) -> None:
-        """Any tasks will do."""
+    def steps_per_epoch(self, sizes: Mapping[str, int]) -> int:
+        """Return the steps of an epoch over tasks with `sizes` (training rows by task)."""
+        return sum(-(-size // self.size) for size in sizes.values())
 
-    def steps_per_epoch(self, sizes: Sequence[int]) -> int:
-        """Return the steps of an epoch over tasks with `sizes` training rows."""
-        return sum(-(-size // self.size) for size in sizes)
-
-    def epoch(self, sizes: Sequence[int], streams: Streams, phase: int, epoch: int) -> tuple[Step, ...]:
+    def epoch(self, sizes: Mapping[str, int], streams: Streams, phase: int, epoch: int) -> tuple[Step, ...]:
         """Return the steps of `epoch` (from 1) of `phase` (from 0). The order doesn't depend on the method: law 2."""
         steps: list[Step] = []
-        for task, count in enumerate(sizes):
+        for task, count in enumerate(sizes.values()):
             order = _order(streams, phase, task, epoch, count)
             steps += [(Part(task, order[start : start + self.size]),) for start in range(0, count, self.size)]
         if len(sizes) > 1:
@@ -58,7 +55,7 @@ class Shuffled:
 
 
 @dataclass(frozen=True)
-class Together:
+class SharedBatches:
     """Several questions about the same rows: a step is one batch, and every task has a part in it with just these rows.
 
     The order is that of a single task, so that one of the questions asked alone meets the same batches.
@@ -68,25 +65,22 @@ class Together:
     epochs: int
     views: int = 1
 
-    def check(self, layers: int, heads: Sequence[Head]) -> None:
-        """Whoever asks for it makes the tasks."""
-
-    def steps_per_epoch(self, sizes: Sequence[int]) -> int:
+    def steps_per_epoch(self, sizes: Mapping[str, int]) -> int:
         """Return the steps of an epoch. Raises ValueError where tasks have different numbers of rows."""
-        if len(set(sizes)) != 1:
-            raise ValueError(f"tasks about the same rows have the same number of them, not {list(sizes)}")
-        return -(-sizes[0] // self.size)
+        if len(set(sizes.values())) != 1:
+            raise ValueError(f"tasks about the same rows have the same number of them, not {list(sizes.values())}")
+        return -(-next(iter(sizes.values())) // self.size)
 
-    def epoch(self, sizes: Sequence[int], streams: Streams, phase: int, epoch: int) -> tuple[Step, ...]:
+    def epoch(self, sizes: Mapping[str, int], streams: Streams, phase: int, epoch: int) -> tuple[Step, ...]:
         """Return the steps of `epoch` (from 1) of `phase` (from 0)."""
-        order = _order(streams, phase, 0, epoch, sizes[0])
-        batches = [order[start : start + self.size] for start in range(0, sizes[0], self.size)]
+        order = _order(streams, phase, 0, epoch, next(iter(sizes.values())))
+        batches = [order[start : start + self.size] for start in range(0, len(order), self.size)]
         return tuple(tuple(Part(task, rows) for task in range(len(sizes))) for rows in batches)
 
 
 ROUND_ROBIN, PROPORTIONAL, TEMPERATURE = "round-robin", "proportional", "temperature"
 MODES = (ROUND_ROBIN, PROPORTIONAL, TEMPERATURE)
-SPANS = ("total", "largest", "smallest")
+EPOCH_LENGTHS = ("total", "largest", "smallest")
 
 
 @dataclass(frozen=True)
@@ -106,28 +100,25 @@ class Alternating:
     epochs: int
     mode: str = ROUND_ROBIN
     temperature: float = 1.0  # of TEMPERATURE alone
-    span: str = "total"  # of an epoch: turns until so many batches were seen as all tasks, the largest or smallest have
+    epoch_length: str = "total"  # turns until so many batches were seen as all tasks, the largest or smallest have
+    weights: TaskWeights = EQUAL_WEIGHTS
     views: int = 1
 
-    def check(self, layers: int, heads: Sequence[Head]) -> None:
-        """Raise SkippedError for a single task: nothing alternates."""
-        if len(heads) < 2:
-            raise SkippedError("alternating between tasks needs two of them, and this suite has one")
-
-    def steps_per_epoch(self, sizes: Sequence[int]) -> int:
-        """Return the steps (turns) of an epoch over tasks with `sizes` training rows.
+    def steps_per_epoch(self, sizes: Mapping[str, int]) -> int:
+        """Return the steps (turns) of an epoch over tasks with `sizes` (training rows by task).
 
         ``total`` sees as many batches as plain mixing, up to one turn: epochs of both cost the same. ``largest`` and
         ``smallest``: until a task with as many batches was seen once in round robin.
         """
-        batches = self._batches(sizes)
-        if self.span == "total":
+        batches = self._batches(list(sizes.values()))
+        if self.epoch_length == "total":
             return -(-sum(batches) // len(batches))
-        return max(batches) if self.span == "largest" else min(batches)
+        return max(batches) if self.epoch_length == "largest" else min(batches)
 
-    def epoch(self, sizes: Sequence[int], streams: Streams, phase: int, epoch: int) -> tuple[Step, ...]:
+    def epoch(self, sizes: Mapping[str, int], streams: Streams, phase: int, epoch: int) -> tuple[Step, ...]:
         """Return the steps of `epoch` (from 1) of `phase` (from 0)."""
         turns = self._turns(sizes, streams, phase, epoch)  # (steps, parts): tasks
+        counts, weights = list(sizes.values()), [self.weights.of(name) for name in sizes]
         seen = np.zeros(len(sizes), dtype=np.int64)  # batches that earlier epochs took of each task
         for earlier in range(1, epoch):
             seen += np.bincount(self._turns(sizes, streams, phase, earlier).ravel(), minlength=len(sizes))
@@ -136,18 +127,19 @@ class Alternating:
         for turn in turns:
             parts = []
             for task in map(int, turn):
-                parts.append(Part(task, self._rows(task, int(seen[task]), sizes, streams, phase, orders)))
+                rows = self._rows(task, int(seen[task]), counts, streams, phase, orders)
+                parts.append(Part(task, rows, weights[task]))
                 seen[task] += 1
             steps.append(tuple(parts))
         return tuple(steps)
 
-    def _turns(self, sizes: Sequence[int], streams: Streams, phase: int, epoch: int) -> Order:
+    def _turns(self, sizes: Mapping[str, int], streams: Streams, phase: int, epoch: int) -> Order:
         shape = (self.steps_per_epoch(sizes), len(sizes))
         if self.mode == ROUND_ROBIN:
             return np.broadcast_to(np.arange(len(sizes)), shape)
         power = 1.0 if self.mode == PROPORTIONAL else 1.0 / self.temperature
-        share = np.asarray(sizes, dtype=np.float64) ** power
-        return streams.numpy("turns", phase, epoch).choice(len(sizes), size=shape, p=share / share.sum())
+        scaled = np.asarray(list(sizes.values()), dtype=np.float64) ** power
+        return streams.numpy("turns", phase, epoch).choice(len(sizes), size=shape, p=scaled / scaled.sum())
 
     def _rows(
         self,

@@ -26,7 +26,7 @@ from benchmark.experiment.device import choose_device
 from benchmark.experiment.environment import versions
 from benchmark.experiment.request import FIRST_TUNING_SEED, Assignment, Request
 from benchmark.model.catalogue import EncoderSource, resolve
-from benchmark.train import method_handle
+from benchmark.train.method_handle import MethodHandle, resolve_method
 from benchmark.train.recipe import Budget
 
 PRECISIONS = ("fp32", "bf16")
@@ -167,7 +167,7 @@ def _check(
     Raises UsageError where a method can't be run, or has no meaning for the suite although it was asked for by name.
     """
     try:
-        method_handle.build(name, settings, budget).check(layers, [task.head for task in tasks])
+        resolve_method(name).build(settings, budget).check(layers, [task.head for task in tasks])
     except SkippedError as error:
         if name in {registry.canonical(given) for given in asked if given != "all"}:
             raise UsageError(f"{name!r} can't be run on this suite: {error}") from error
@@ -196,28 +196,32 @@ def _variants(request: Request, suite: Suite, budget: Budget) -> list[tuple[str,
     names = list(dict.fromkeys(registry.canonical(name) for name in wanted))
     if not names:
         raise UsageError("no methods: give --methods all, or names that `bench list methods` shows")
-    chosen = {name: _chosen(name, request.assignments) for name in names}
+    handles = {name: resolve_method(name) for name in names}
+    chosen = {name: _chosen(handle, request.assignments) for name, handle in handles.items()}
     _all_used(request.assignments, names)
     found: dict[tuple[str, Settings], str] = {}
     for name, values in chosen.items():
-        default = _default(name, suite.defaults)
+        handle = handles[name]
+        default = _default(handle, budget, suite.defaults)
         for combination in itertools.product(*values.values()):
-            settings = method_handle.settle(name, dict(zip(values, combination, strict=True)), suite.defaults)
-            method_handle.build(name, settings, budget)  # a clash is found before any data is read
+            given = dict(zip(values, combination, strict=True))
+            settings = handle.resolve_parameters(given, budget, suite.defaults)
+            handle.build(settings, budget)  # a clash is found before any data is read
             found.setdefault((name, settings), "default" if settings == default else "set")
     return [(name, settings, origin) for (name, settings), origin in found.items()]
 
 
-def _default(name: str, defaults: Settings) -> Settings | None:
+def _default(handle: MethodHandle, budget: Budget, defaults: Settings) -> Settings | None:
     try:
-        return method_handle.settle(name, {}, defaults)
+        return handle.resolve_parameters({}, budget, defaults)
     except UsageError:  # two techniques prefer different values: there is no default
         return None
 
 
-def _chosen(name: str, assignments: Iterable[Assignment]) -> dict[str, tuple[Value, ...]]:
-    """Return the values that ``--set`` gives to parameters of `name`; the full name's outrank a part's."""
-    known = {found.name: found for found in method_handle.parameters(name)}
+def _chosen(handle: MethodHandle, assignments: Iterable[Assignment]) -> dict[str, tuple[Value, ...]]:
+    """Return the values that ``--set`` gives to parameters of a method; the full name's outrank a part's."""
+    name = handle.name
+    known = {found.name: found for found in handle.parameters}
     chosen: dict[str, tuple[Value, ...]] = {}
     givers: dict[str, str] = {}
     for given in sorted(assignments, key=lambda given: "+" not in given.method):  # full names first

@@ -22,7 +22,7 @@ from benchmark.experiment.collector import Collector
 from benchmark.experiment.display import Display
 from benchmark.experiment.plan import Plan
 from benchmark.tracking import Tracking
-from benchmark.train import method_handle
+from benchmark.train.method_handle import resolve_method
 from benchmark.train.predict import evaluate
 from benchmark.train.run import Run
 
@@ -162,7 +162,7 @@ def _attempt(plan: Plan, cell: Cell, run: Run) -> Attempt:
 
 def _measured(plan: Plan, cell: Cell, run: Run) -> Attempt:
     """Fit on train and validation, score validation, then read the test split, once."""
-    built = method_handle.build(cell.method, cell.parameters, plan.budget)
+    built = resolve_method(cell.method).build(cell.parameters, plan.budget)
     heads = [task.head for task in plan.tasks]
     built.check(plan.encoder.layers, heads)  # a plan has asked, but a trial draws its parameters later
     fitted = built.fit([task.without_test() for task in plan.tasks], run)

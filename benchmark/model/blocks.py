@@ -11,7 +11,8 @@ from torch import nn
 from benchmark.core.errors import UsageError
 from benchmark.model.encoder import Encoder
 
-MOST = 12
+MAX_BLOCKS = 12
+"""Layers of one kind that a head may have."""
 
 
 @dataclass(frozen=True)
@@ -28,6 +29,10 @@ class Blocks:
     def count(self) -> int:
         """Layers in all."""
         return self.model + self.random
+
+    def __str__(self) -> str:
+        named = {"model": self.model, "random": self.random}
+        return ",".join(f"{kind}:{number}" for kind, number in named.items() if number) or "none"
 
     def check(self, layer: int, layers: int, where: str) -> None:
         """Raise UsageError when an encoder of `layers` layers has fewer than `model` above `layer`."""
@@ -47,9 +52,10 @@ def parse_blocks(text: str, where: str) -> Blocks:
     found: dict[str, int] = {}
     for word in text.split(","):
         kind, _, number = word.strip().partition(":")
-        if kind not in ("model", "random") or kind in found or not number.isdecimal() or int(number) > MOST:
+        if kind not in ("model", "random") or kind in found or not number.isdecimal() or int(number) > MAX_BLOCKS:
             raise UsageError(
-                f"{where} takes none, or model:N and random:N, N up to {MOST}, such as random:1,model:2, not {text!r}"
+                f"{where} takes none, or model:N and random:N, N up to {MAX_BLOCKS}, such as random:1,model:2, "
+                f"not {text!r}"
             )
         found[kind] = int(number)
     return Blocks(**found)

@@ -34,8 +34,8 @@ TOP = Tap()
 
 
 @dataclass(frozen=True, eq=False)
-class Reading:
-    """What the encoder says about some texts at one layer."""
+class HiddenStates:
+    """The encoder's hidden states of some texts at one layer."""
 
     states: Tensor  # (texts, tokens, hidden), fp32; one token each where the tap isn't whole
     mask: Tensor | None  # what a layer takes as its mask; None: no padding, or one token each
@@ -46,8 +46,8 @@ class Reading:
         return self.states[:, 0]
 
 
-class _EnoughError(Exception):
-    """Ends a forward pass below the layers that nobody reads."""
+class _StopForwardError(Exception):
+    """Ends a forward pass below the layers that no head reads."""
 
 
 class Encoder(nn.Module):
@@ -95,12 +95,12 @@ class Encoder(nn.Module):
         """Return the [CLS] vectors, (texts, hidden), fp32."""
         return self.read(tokens).first
 
-    def read(self, tokens: Tokens, tap: Tap = TOP) -> Reading:
+    def read(self, tokens: Tokens, tap: Tap = TOP) -> HiddenStates:
         """Return what a head at `tap` reads."""
         layer = len(self.layers) if tap.layer is None else tap.layer
         found, mask = self.states(tokens, (layer,))
         states = found[layer] if tap.whole else found[layer][:, :1]
-        return Reading(states.float(), mask if tap.whole else None)
+        return HiddenStates(states.float(), mask if tap.whole else None)
 
     def states(self, tokens: Tokens, layers: Sequence[int]) -> tuple[dict[int, Tensor], Tensor | None]:
         """Return the hidden states at `layers` (0 … n), each (texts, longest, hidden), and the mask of the layers.
@@ -110,11 +110,11 @@ class Encoder(nn.Module):
         ids, _ = tokens.padded(self.pad)  # (texts, longest)
         device, mask = self.device, self.mask(tokens)
         found: dict[int, Tensor] = {}
-        with self.autocast(), _reading(self.layers, layers, found):
+        with self.autocast(), _captured(self.layers, layers, found):
             try:
                 output = self.backbone(input_ids=_to(ids, device), attention_mask=mask)
                 found[len(self.layers)] = output.last_hidden_state
-            except _EnoughError:
+            except _StopForwardError:
                 pass
         return found, mask
 
@@ -137,7 +137,7 @@ class Encoder(nn.Module):
 
 
 @contextlib.contextmanager
-def _reading(modules: nn.ModuleList, layers: Sequence[int], found: dict[int, Tensor]) -> Iterator[None]:
+def _captured(modules: nn.ModuleList, layers: Sequence[int], found: dict[int, Tensor]) -> Iterator[None]:
     """Put what layer k + 1 is given into `found` as the states at k, for every k of `layers` below the last.
 
     Raises IndexError for a layer that isn't there.
@@ -149,7 +149,7 @@ def _reading(modules: nn.ModuleList, layers: Sequence[int], found: dict[int, Ten
     def keep(number: int, given: tuple[Any, ...], named: dict[str, Any]) -> None:
         found[number] = given[0] if given else named["hidden_states"]
         if number == top:
-            raise _EnoughError
+            raise _StopForwardError
 
     hooks = [
         modules[number].register_forward_pre_hook(

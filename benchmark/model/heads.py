@@ -1,11 +1,13 @@
-"""Heads: what stands on the encoder's vectors, or on hidden states of one of its layers."""
+"""Heads: modules on the encoder's [CLS] vectors, or on hidden states of one of its layers."""
 
 from __future__ import annotations
+
+from collections.abc import Iterable
 
 import torch
 from torch import Tensor, nn
 
-from benchmark.model.encoder import TOP, Encoder, Reading, Tap
+from benchmark.model.encoder import TOP, HiddenStates, Tap
 
 CONCAT, DIFFERENCE = "concat", "difference"
 JOINS = (CONCAT, DIFFERENCE)
@@ -13,7 +15,28 @@ CONSTANT = 1e-5
 """A deviation below this share of the mean is rounding."""
 
 
-class ClassifierHead(nn.Sequential):
+class HeadModule(nn.Module):
+    """Base class of heads. A head reads the encoder at `tap`, and answers to one vector per text.
+
+    `vectors` and `forward` are apart because where nothing is trained the first is called for texts and the second for
+    rows (a pair has two texts), and because the vectors of a frozen encoder are computed once.
+    """
+
+    tap: Tap = TOP
+
+    def vectors(self, states: HiddenStates) -> Tensor:
+        """Return the vectors of the texts of `states`, (texts, width): by default the first token's."""
+        return states.first
+
+    def observe(self, vectors: Iterable[Tensor]) -> None:
+        """See the vectors of all training rows, batch by batch, before training. They are computed as they are read."""
+
+
+class SequentialHead(nn.Sequential, HeadModule):
+    """Modules in a row on the last layer's [CLS]; without any it is the identity. (rows, width) → (rows, outputs)."""
+
+
+class ClassifierHead(SequentialHead):
     """dropout → linear → ReLU → linear: the classifier of the reports. (rows, width) → (rows, outputs)."""
 
     def __init__(self, width: int, hidden: int, outputs: int, dropout: float) -> None:
@@ -25,7 +48,7 @@ class ClassifierHead(nn.Sequential):
         )
 
 
-class PairHead(nn.Module):
+class PairHead(HeadModule):
     """Joins the vectors of two sentences, then `body`. (2 · rows, width), first sentences first → (rows, outputs)."""
 
     def __init__(self, join: str, body: nn.Module) -> None:
@@ -39,11 +62,10 @@ class PairHead(nn.Module):
         return answer
 
 
-class LayerHead(nn.Module):
+class LayerHead(HeadModule):
     """Layers of its own on hidden states of the encoder → [CLS] → pooler → dropout → linear.
 
-    vela-2024 section 4.5. The vectors of a pair's sentences are joined after the pooler. The encoder is read at `tap`;
-    `vectors` and `forward` are apart because where nothing is learned the first goes over texts, the second over rows.
+    vela-2024 section 4.5. The vectors of a pair's sentences are joined after the pooler.
 
     One that is to `standardise` reads each dimension of [CLS] in units of its standard deviation about its mean, both
     of the training rows (`observe`). Layers differ a hundredfold in how much their [CLS] varies: without it a head on
@@ -74,18 +96,23 @@ class LayerHead(nn.Module):
         self.dropout = nn.Dropout(dropout)
         self.linear = nn.Linear(width if join is None else 2 * width, outputs)
 
-    def vectors(self, reading: Reading) -> Tensor:
+    def vectors(self, states: HiddenStates) -> Tensor:
         """Return the first token's vector after the head's own layers, (texts, width)."""
-        states = reading.states  # (texts, tokens, width)
+        hidden = states.states  # (texts, tokens, width)
         for block in self.blocks:
-            output = block(states, reading.mask)
-            states = output if isinstance(output, Tensor) else output[0]
-        return states[:, 0]
+            output = block(hidden, states.mask)
+            hidden = output if isinstance(output, Tensor) else output[0]
+        return hidden[:, 0]
 
     @torch.no_grad()
-    def observe(self, vectors: Tensor) -> None:
-        """Take mean and standard deviation from `vectors`, (n, width). A dimension that doesn't vary is left out."""
-        wide = vectors.double()
+    def observe(self, vectors: Iterable[Tensor]) -> None:
+        """Take mean and standard deviation from `vectors`, each (n, width). A dimension that doesn't vary is left out.
+
+        Nothing is read where nothing is to be standardised.
+        """
+        if not self.standardise:
+            return
+        wide = torch.cat(list(vectors)).double()  # (all rows, width)
         mean, deviation = wide.mean(dim=0), wide.std(dim=0, correction=0)
         varies = deviation > CONSTANT * (mean.abs() + CONSTANT)
         self.mean.copy_(mean)
@@ -98,7 +125,7 @@ class LayerHead(nn.Module):
         return answer
 
 
-class ProjectionHead(nn.Module):
+class ProjectionHead(HeadModule):
     """dropout → linear, or linear-ReLU-linear → unit length: where a contrastive loss is measured.
 
     (rows, width) → (rows, size). Chen et al. 2020, section 2.1; Khosla et al. 2020, section 3.1.
@@ -122,16 +149,3 @@ def joined(vectors: Tensor, join: str) -> Tensor:
     """
     u, v = vectors.chunk(2)
     return torch.cat([u, v] if join == CONCAT else [(u - v).abs(), u * v], dim=1)
-
-
-def tap_of(head: nn.Module) -> Tap:
-    """Return where `head` reads the encoder: on top, unless it has a place of its own."""
-    return head.tap if isinstance(head, LayerHead) else TOP
-
-
-def vectors_of(head: nn.Module, encoder: Encoder, reading: Reading) -> Tensor:
-    """Return the vectors of the texts of `reading` that `head` answers to, (texts, width), fp32."""
-    if not isinstance(head, LayerHead):
-        return reading.first
-    with encoder.autocast():
-        return head.vectors(reading).float()

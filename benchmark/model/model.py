@@ -1,14 +1,15 @@
-"""The model as trained: an encoder and its heads; what moves in it, and how much that is."""
+"""The model as trained: an encoder and its heads; its trainable parameters, by depth and in numbers."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from torch import nn
 
 from benchmark.core.seeds import Streams
 from benchmark.model.encoder import Encoder
+from benchmark.model.heads import HeadModule
 
 
 class Model(nn.Module):
@@ -19,19 +20,28 @@ class Model(nn.Module):
         self.encoder = encoder
         self.heads = nn.ModuleDict()
 
-    def attach(self, name: str, make: Callable[[], nn.Module], streams: Streams, stream: str | None = None) -> None:
-        """Put a new head called `name` on the encoder, its weights drawn from the stream ("head", `stream` or name)."""
-        with streams.scope("head", stream or name):
-            head = make()
-        self.heads[_key(name)] = head.to(self.encoder.device)
+    def set_heads(self, heads: Mapping[str, HeadModule]) -> None:
+        """Put `heads`, by task, on the encoder's device in place of those that were there. Tasks may share one."""
+        for name, head in heads.items():
+            if not isinstance(head, HeadModule):
+                raise TypeError(f"the head of {name!r} is a {type(head).__name__}: derive heads from HeadModule")
+        self.heads = nn.ModuleDict({_key(name): head.to(self.encoder.device) for name, head in heads.items()})
 
-    def head(self, name: str) -> nn.Module:
-        """Return the head called `name`. Raises KeyError."""
-        return self.heads[_key(name)]
+    def head(self, name: str) -> HeadModule:
+        """Return the head of the task `name`. Raises KeyError."""
+        head = self.heads[_key(name)]
+        assert isinstance(head, HeadModule)
+        return head
 
     def trainable(self) -> list[nn.Parameter]:
-        """Return the parameters that move, in a fixed order."""
+        """Return the trainable parameters, in a fixed order."""
         return [weight for weight in self.parameters() if weight.requires_grad]
+
+
+def draw_head(streams: Streams, name: str, make: Callable[[], HeadModule]) -> HeadModule:
+    """Return a new head whose weights come from the stream ("head", `name`): the same for all methods at one seed."""
+    with streams.scope("head", name):
+        return make()
 
 
 def _key(name: str) -> str:
@@ -53,8 +63,8 @@ class Counts:
 
 def count(model: Model) -> Counts:
     """Count the parameters of `model`."""
-    moving = [sum(p.numel() for p in part.parameters() if p.requires_grad) for part in (model.encoder, model.heads)]
-    return Counts(moving[0], moving[1], sum(p.numel() for p in model.parameters()))
+    trainable = [sum(p.numel() for p in part.parameters() if p.requires_grad) for part in (model.encoder, model.heads)]
+    return Counts(trainable[0], trainable[1], sum(p.numel() for p in model.parameters()))
 
 
 @dataclass(frozen=True, eq=False)

@@ -17,7 +17,7 @@ import transformers
 from torch import Tensor
 
 from benchmark.data.tokens import Tokens
-from benchmark.model.encoder import Encoder, Reading, Tap
+from benchmark.model.encoder import Encoder, HiddenStates, Tap
 
 BATCH = 128
 """Texts per batch of a pass where nothing is learned; long texts are batched with long ones."""
@@ -31,7 +31,7 @@ Floats = npt.NDArray[np.float32]
 
 @dataclass(frozen=True, eq=False)
 class States:
-    """What a frozen encoder says about texts at several layers."""
+    """A frozen encoder's hidden states of texts at several layers."""
 
     encoder: Encoder
     tokens: Tokens  # of the texts
@@ -39,11 +39,11 @@ class States:
     whole: bool  # states of every token; else of the first of each text
     values: Tensor | Floats  # (layers, tokens of all texts or texts, hidden): on the device, or mapped from disk
 
-    def reading(self, texts: npt.NDArray[np.int64], layer: int) -> Reading:
+    def at(self, texts: npt.NDArray[np.int64], layer: int) -> HiddenStates:
         """Return what a head at `layer` reads of `texts` (n,), in that order; a text may occur more than once."""
         number, device = self.layers.index(layer), self.encoder.device
         if not self.whole:
-            return Reading(self._take(number, texts)[:, None], None)
+            return HiddenStates(self._take(number, texts)[:, None], None)
         some = self.tokens.take(texts)
         starts = self.tokens.offsets[texts]
         # Position of every token among all: its text's start, plus its place within the text.
@@ -54,7 +54,7 @@ class States:
         padded[there] = np.arange(len(flat))
         packed = self._take(number, flat)  # (tokens, hidden)
         states = packed[torch.from_numpy(padded).to(device)]  # (texts, longest, hidden)
-        return Reading(states, self.encoder.mask(some))
+        return HiddenStates(states, self.encoder.mask(some))
 
     def _take(self, number: int, positions: npt.NDArray[np.int64]) -> Tensor:
         if isinstance(self.values, Tensor):

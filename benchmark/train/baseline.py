@@ -2,7 +2,7 @@
 
 [CLS] → dropout → linear-ReLU-linear, cross-entropy, AdamW, cosine to a floor (gag-2025 §3.1, zheng-2024 table 1).
 The learning rate and its floor are those on which gag-2025, isayama-2025 and zheng-2024 agree; dropout and width of the
-head are yang-2025's, because the 0.9 and 10 of two reports leave a head that can hardly tell 18 classes apart.
+head are yang-2025's, because the 0.9 and 10 of two reports leave a head that can hardly distinguish 18 classes.
 """
 
 from __future__ import annotations
@@ -16,14 +16,13 @@ from torch import Tensor, nn
 from benchmark.core.parameters import parameter
 from benchmark.core.seeds import Streams
 from benchmark.data.batches import Shuffled
-from benchmark.data.task import Head
 from benchmark.model.heads import CONCAT, JOINS
 from benchmark.model.model import Model
-from benchmark.train.heads import OnTop
-from benchmark.train.keep import Best, Last
-from benchmark.train.objectives import TaskLoss, Weights
+from benchmark.train.heads import ClsHead
+from benchmark.train.objectives import TaskLoss
 from benchmark.train.recipe import Budget, Recipe
 from benchmark.train.schedules import Cosine
+from benchmark.train.weight_selection import BestWeights, LastWeights
 
 
 @dataclass(frozen=True)
@@ -31,7 +30,9 @@ class Baseline:
     """The parameters that every trained method shares."""
 
     lr: float = parameter(1e-4, "peak learning rate", above=0.0, high=1.0, log=True, search=(3e-6, 3e-3))
-    lr_floor: float = parameter(0.01, "learning rate at the end of the cosine", low=0.0, high=1.0, unit="share of lr")
+    lr_floor: float = parameter(
+        0.01, "learning rate at the end of the cosine", low=0.0, high=1.0, unit="fraction of lr"
+    )
     weight_decay: float = parameter(0.01, "decoupled weight decay of AdamW", low=0.0, high=1.0, search=(0.0, 0.3))
     dropout: float = parameter(0.1, "dropout before the head", low=0.0, high=0.95, search=(0.0, 0.5))
     hidden: int = parameter(256, "width of the head's hidden layer", low=1, high=8192, unit="units")
@@ -44,22 +45,21 @@ class Baseline:
         """Return the baseline's answer to every question."""
         return Recipe(
             start=Pretrained(),
-            trainable=Everything(),
+            trainable=FullEncoder(),
             peak=self.lr,
-            rates=Even(),
+            rates=UniformRates(),
             schedule=Cosine(self.lr_floor),
             optimizer=AdamW(self.weight_decay),
             batches=Shuffled(budget.batch_size, budget.epochs),
             heads=self.heads(),
             objective=self.objective(),
-            importance=Weights(),
-            gradients=Summed(self.gradient_clip),
-            keep=Best() if budget.selection == "best" else Last(),
+            gradients=SummedGradients(self.gradient_clip),
+            weight_selection=BestWeights() if budget.selection == "best" else LastWeights(),
         )
 
-    def heads(self) -> OnTop:
+    def heads(self) -> ClsHead:
         """Return where the baseline's heads stand and what they are made of."""
-        return OnTop(self.dropout, self.hidden, self.join)
+        return ClsHead(self.dropout, self.hidden, self.join)
 
     def objective(self) -> TaskLoss:
         """Return the baseline's objective."""
@@ -68,32 +68,29 @@ class Baseline:
 
 @dataclass(frozen=True)
 class Pretrained:
-    """Start from the encoder as it was published."""
+    """Start from the encoder as it is: as it was published, or as the phase before left it."""
 
     fresh_layers: bool = False
-
-    def check(self, layers: int) -> None:
-        """Any encoder will do."""
 
     def prepare(self, model: Model, streams: Streams) -> None:
         """Nothing to do."""
 
 
 @dataclass(frozen=True)
-class Everything:
-    """Every weight of the encoder moves."""
+class FullEncoder:
+    """Every weight of the encoder is trainable."""
 
     trains_encoder: bool = True
     trains_pretrained: bool = True
 
     def apply(self, model: Model, streams: Streams) -> None:
-        """Let every weight of the encoder move."""
+        """Unfreeze the encoder."""
         model.encoder.requires_grad_(True)
 
 
 @dataclass(frozen=True)
-class HeadOnly:
-    """The encoder stays as it is, adapters included; only heads move."""
+class FrozenEncoder:
+    """The encoder is frozen, adapters included; only heads are trainable."""
 
     trains_encoder: bool = False
     trains_pretrained: bool = False
@@ -104,15 +101,15 @@ class HeadOnly:
 
 
 @dataclass(frozen=True)
-class Even:
-    """Every depth moves at the peak."""
+class UniformRates:
+    """Every depth, and the heads, have the phase's peak as learning rate."""
 
     def encoder(self, peak: float, depth: int, depths: int) -> float:
-        """The peak."""
+        """Return the peak."""
         return peak
 
     def head(self, peak: float) -> float:
-        """The peak."""
+        """Return the peak."""
         return peak
 
 
@@ -129,21 +126,18 @@ class AdamW:
 
 
 @dataclass(frozen=True)
-class Summed:
-    """One gradient of the sum of all losses, its norm clipped. It remembers nothing and settles every phase itself."""
+class SummedGradients:
+    """One gradient of the sum of all losses, its norm clipped. It has no state, and so is its own combiner."""
 
     clip: float | None
     needs_shared_weights: bool = False
 
-    def check(self, layers: int, heads: Sequence[Head]) -> None:
-        """Any tasks will do."""
-
-    def settler(self, shared: Sequence[nn.Parameter], streams: Streams, phase: int) -> Summed:
+    def combiner(self, shared: Sequence[nn.Parameter], streams: Streams, phase: int) -> SummedGradients:
         """Return itself."""
         return self
 
     def backward(
-        self, losses: Sequence[Tensor], weights: Sequence[nn.Parameter], epoch: int = 1, step: int = 0
+        self, losses: Sequence[Tensor], parameters: Sequence[nn.Parameter], epoch: int = 1, step: int = 0
     ) -> None:
         """Differentiate one after another, which sums, and clip.
 
@@ -153,8 +147,8 @@ class Summed:
         for loss in losses:
             loss.backward()
         if self.clip is not None:
-            nn.utils.clip_grad_norm_(weights, self.clip)
+            nn.utils.clip_grad_norm_(parameters, self.clip)
 
     def report(self) -> Mapping[str, float]:
-        """Nothing to tell."""
+        """Return nothing."""
         return {}

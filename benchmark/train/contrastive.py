@@ -5,17 +5,17 @@ The loss is the project's own; the tests hold it against a plain loop written fr
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from benchmark.core.errors import SkippedError
+from benchmark.core.record import Point, Score
 from benchmark.core.seeds import Streams
 from benchmark.data.task import Head, TrainingData
-from benchmark.model.heads import ProjectionHead
-from benchmark.model.model import Model
+from benchmark.model.heads import HeadModule, ProjectionHead
+from benchmark.model.model import Model, draw_head
 
 PROJECTION = "projection"
 
@@ -34,9 +34,9 @@ def contrastive_loss(vectors: Tensor, groups: Tensor, temperature: float) -> Ten
         self_pair = torch.eye(len(wide), dtype=torch.bool, device=wide.device)
         positive = (groups[:, None] == groups[None, :]) & ~self_pair  # (n, n)
         others = similar.masked_fill(self_pair, torch.finfo(similar.dtype).min)
-        log_share = similar - torch.logsumexp(others, dim=1, keepdim=True)  # (n, n)
+        log_probability = similar - torch.logsumexp(others, dim=1, keepdim=True)  # (n, n)
         positives = positive.sum(dim=1)  # (n,)
-        per_anchor = -(log_share * positive).sum(dim=1) / positives.clamp(min=1)  # (n,), 0 without a positive
+        per_anchor = -(log_probability * positive).sum(dim=1) / positives.clamp(min=1)  # (n,), 0 without a positive
         return per_anchor.sum() / (positives > 0).sum().clamp(min=1)
 
 
@@ -55,7 +55,7 @@ def ntxent_loss(views: Tensor, temperature: float) -> Tensor:
 class Contrastive:
     """Pull views of a row (and, supervised, rows of its class) together, push others apart, on a projection head.
 
-    It answers two questions: what is asked, and what heads are made of.
+    It answers two questions: which loss is minimised, and what the heads are made of.
     """
 
     supervised: bool
@@ -65,34 +65,31 @@ class Contrastive:
     dropout: float
     views: int = 2
     phase: str = "contrastive"
-    predicts: bool = False
+    measured_splits: tuple[str, ...] = ()
 
-    def check(self, layers: int, heads: Sequence[Head]) -> None:
-        """Raise SkippedError for pairs, which are no views of one thing."""
-        for head in heads:
-            if head.sentences > 1:
-                raise SkippedError(
-                    f"contrastive learning of classes has no meaning for pairs of sentences: task {head.name!r}"
-                )
-
-    def about(self, tasks: Sequence[TrainingData]) -> Sequence[TrainingData]:
-        """The suite's tasks."""
+    def training_tasks(self, tasks: Sequence[TrainingData]) -> Sequence[TrainingData]:
+        """Return the suite's tasks."""
         return tasks
 
-    def attach(self, model: Model, heads: Sequence[Head], streams: Streams) -> None:
-        """Put the projection head on the encoder; the classifier of a later phase replaces nothing of it."""
+    def attach(self, model: Model, heads: Sequence[Head], streams: Streams) -> Mapping[str, HeadModule]:
+        """Return one projection head, which all tasks share."""
         width = model.encoder.hidden
         size = self.size or width
-        model.attach(PROJECTION, lambda: ProjectionHead(width, size, self.projection, self.dropout), streams)
-
-    def module(self, model: Model, head: Head) -> nn.Module:
-        """Return the projection head: all tasks share it."""
-        return model.head(PROJECTION)
+        shared = draw_head(streams, PROJECTION, lambda: ProjectionHead(width, size, self.projection, self.dropout))
+        return {head.name: shared for head in heads}
 
     def loss(self, model: Model, head: Head, vectors: Tensor, labels: Tensor) -> Tensor:
         """Return the batch's loss. vectors (views · rows, width), view by view; labels (rows,)."""
-        projected: Tensor = model.head(PROJECTION)(vectors)
+        projected: Tensor = model.head(head.name)(vectors)
         views = projected.reshape(self.views, -1, projected.shape[1])  # (views, rows, size)
         if self.supervised:
             return supcon_loss(views, labels, self.temperature)
         return ntxent_loss(views, self.temperature)
+
+    def curve(self, score: Score) -> str:
+        """Return the score's own key."""
+        return score.key
+
+    def summary(self, history: Sequence[Point]) -> Mapping[str, float]:
+        """Return nothing."""
+        return {}

@@ -22,38 +22,38 @@ from benchmark.core.seeds import Streams
 from benchmark.data.task import Split, TrainingData
 from benchmark.model.model import Model, count, groups
 from benchmark.train.predict import logits_of
-from benchmark.train.recipe import Keeper, Recipe, Settler
+from benchmark.train.recipe import GradientCombiner, Recipe, Validation, WeightTracker
 from benchmark.train.run import EncodedSplit, Run
-from benchmark.train.vectors import Fixed, Live, Vectors, calibrate, frozen, to_device
+from benchmark.train.vectors import CachedVectors, OnTheFly, Vectors, cache_states, in_batches, to_device
 
 
 @dataclass(frozen=True, eq=False)
-class Material:
+class TaskInputs:
     """One task's rows, ready for a phase."""
 
     data: TrainingData
-    splits: Mapping[str, EncodedSplit]  # train; and validation, where the phase predicts
+    splits: Mapping[str, EncodedSplit]  # train; and validation, where it is measured
     labels: Tensor  # (training rows,), on the device
     train: Vectors
-    frozen: Mapping[str, Vectors]  # by split, encoded once; empty where the live encoder is asked each epoch
+    cached: Mapping[str, Vectors]  # by split, encoded once; empty where the encoder is trained
 
 
 @dataclass(frozen=True, eq=False)
-class Unit:
-    """Tasks that share weights that move, and so are settled, clipped and kept together.
+class ParameterSet:
+    """Tasks that share trainable parameters; gradients are combined and clipped, and weights selected, for all at once.
 
-    While the encoder moves all tasks are one unit. Where it is frozen each task's head is a model of its own, which
+    While the encoder is trained all tasks are one set. Where it is frozen each task's head is a model of its own, which
     comes out as if it were trained alone.
     """
 
     tasks: frozenset[int]
-    weights: list[nn.Parameter]
-    settler: Settler
-    keeper: Keeper
+    parameters: list[nn.Parameter]
+    combiner: GradientCombiner
+    tracker: WeightTracker
 
 
 @dataclass(eq=False)
-class Meter:
+class LossMeter:
     """Sums the loss on the device; the host looks at it once an epoch."""
 
     total: Tensor
@@ -87,192 +87,213 @@ class Clock:
         return time.perf_counter() - self.began
 
 
-def train(recipe: Recipe, model: Model, tasks: Sequence[TrainingData], run: Run) -> None:
-    """Run all phases of `recipe` on `model`, in place. Raises DivergedError when a loss is not finite."""
+def train(phases: Sequence[Recipe], model: Model, tasks: Sequence[TrainingData], run: Run) -> tuple[Point, ...]:
+    """Run `phases` on `model`, in place; return the curves. Raises DivergedError when a loss is not finite."""
+    points: list[Point] = []
     with run.streams.scope("training"):
-        for number, phase in recipe.numbered():
-            _train_phase(phase, number, model, tasks, run)
+        for recipe in phases:
+            points += _train_phase(recipe, model, tasks, run)
+    return tuple(points)
 
 
-def _train_phase(recipe: Recipe, number: int, model: Model, given: Sequence[TrainingData], run: Run) -> None:
-    streams, name = run.streams, recipe.objective.phase
-    tasks = recipe.objective.about(given)
+def _train_phase(recipe: Recipe, model: Model, suite_tasks: Sequence[TrainingData], run: Run) -> list[Point]:
+    streams, name, epochs = run.streams, recipe.objective.phase, recipe.batches.epochs
+    tasks = recipe.objective.training_tasks(suite_tasks)
     recipe.start.prepare(model, streams)
-    model.heads.clear()  # every phase has heads of its own
-    recipe.heads.attach(model, [task.head for task in tasks], streams)
+    model.set_heads(recipe.heads.attach(model, [task.head for task in tasks], streams))
     recipe.trainable.apply(model, streams)
     clock = Clock(model.encoder.device)
-    materials, encode_seconds = _materials(recipe, model, tasks, run, clock)
-    sizes = [len(task.train) for task in tasks]
-    total = recipe.batches.epochs * recipe.batches.steps_per_epoch(sizes)
+    inputs, encode_seconds = _task_inputs(recipe, model, tasks, run, clock)
+    sizes = {task.head.name: len(task.train) for task in tasks}
+    total = epochs * recipe.batches.steps_per_epoch(sizes)
     optimizer, peaks = _optimizer(recipe, model)
-    units = _units(recipe, number, model, tasks, streams, total)
-    run.watcher.phase_started(_phase_started(recipe, model, name, total, encode_seconds))
+    parameter_sets = _parameter_sets(recipe, model, tasks, streams, total)
+    run.watcher.phase_started(_phase_started(recipe, model, total, encode_seconds))
 
     step = 0
-    for epoch in range(1, recipe.batches.epochs + 1):
+    history: list[Point] = []
+    for epoch in range(1, epochs + 1):
         model.train()
         model.encoder.train(recipe.trainable.trains_encoder)
-        meters = [Meter(torch.zeros((), dtype=torch.float64, device=clock.device)) for _ in tasks]
+        meters = [LossMeter(torch.zeros((), dtype=torch.float64, device=clock.device)) for _ in tasks]
         clock.start()
-        for parts in recipe.batches.epoch(sizes, streams, number, epoch):
-            factor = recipe.keep.hold(recipe.schedule.factor(step, total), step, total)
+        for parts in recipe.batches.epoch(sizes, streams, recipe.number, epoch):
+            factor = recipe.weight_selection.override_factor(recipe.schedule, step, total, epochs)
             for group, peak in zip(optimizer.param_groups, peaks, strict=True):
                 group["lr"] = peak * factor
-            for unit in units:
-                streams.reseed("dropout", number, step)  # masks are a function of the position, not of the past
+            for own in parameter_sets:
+                streams.reseed("dropout", recipe.number, step)  # masks are a function of the position, not of the past
                 losses = []
-                for part in (part for part in parts if part.task in unit.tasks):
-                    material = materials[part.task]
-                    head = material.data.head
-                    vectors = material.train.of(part.rows, recipe.batches.views)  # (sentences · views · rows, width)
-                    labels = material.labels[to_device(part.rows, clock.device)]  # (rows,)
-                    loss = recipe.objective.loss(model, head, vectors, labels)
+                for part in (part for part in parts if part.task in own.tasks):
+                    task = inputs[part.task]
+                    vectors = task.train.of(part.rows, recipe.batches.views)  # (sentences · views · rows, width)
+                    labels = task.labels[to_device(part.rows, clock.device)]  # (rows,)
+                    loss = recipe.objective.loss(model, task.data.head, vectors, labels)
                     meters[part.task].add(loss, len(part.rows))
-                    losses.append(recipe.importance.of(head.name) * loss)
+                    losses.append(part.weight * loss)
                 if losses:
-                    unit.settler.backward(losses, unit.weights, epoch, step)
+                    own.combiner.backward(losses, own.parameters, epoch, step)
             optimizer.step()
             optimizer.zero_grad(set_to_none=True)
             step += 1
-            for unit in units:
-                unit.keeper.after_step(step, unit.weights)
+            for own in parameter_sets:
+                own.tracker.after_step(step, own.parameters)
             run.watcher.step_ended(step, total)
         seconds = clock.stop()
-        points = _training_points(recipe, tasks, meters, units, epoch)
-        scores, measured = _measure(recipe, model, materials, epoch)
-        for unit in units:
-            mine = [scores[task] for task in sorted(unit.tasks) if task in scores]
-            unit.keeper.after_epoch(float(np.mean(mine)) if mine else None, unit.weights)
+        points = _training_points(recipe, tasks, meters, parameter_sets, epoch)
+        validations, measured = _measure(recipe, model, inputs, epoch)
+        for own in parameter_sets:
+            own.tracker.after_epoch(_together(validations, own.tasks), own.parameters)
+        history += (*points, *measured)
+        summary = [Point(name, epoch, key, value) for key, value in recipe.objective.summary(history).items()]
+        history += summary
         examples = sum(meter.examples for meter in meters)
-        run.watcher.epoch_ended(EpochEnded(name, epoch, seconds, examples, (*points, *measured)))
-    for unit in units:
-        unit.keeper.restore(unit.weights)
+        run.watcher.epoch_ended(EpochEnded(name, epoch, seconds, examples, (*points, *measured, *summary)))
+    for own in parameter_sets:
+        own.tracker.restore(own.parameters)
+    return history
 
 
-def _materials(
+def _task_inputs(
     recipe: Recipe, model: Model, tasks: Sequence[TrainingData], run: Run, clock: Clock
-) -> tuple[list[Material], float]:
-    """Return the material of each task, and the seconds that encoding took; 0 where the encoder moves.
+) -> tuple[list[TaskInputs], float]:
+    """Return the inputs of each task, and the seconds that encoding took; 0 where the encoder is trained.
 
-    Where it doesn't, texts are encoded once and not every epoch; tasks about the same rows share one encoding.
+    Where it is frozen, texts are encoded once and not every epoch; tasks about the same rows share one encoding.
     """
-    heads = [recipe.heads.module(model, task.head) for task in tasks]
-    # Tasks may be many questions about the very same splits, and validation is nothing to who doesn't predict.
-    wanted = [(task.train, task.validation) if recipe.objective.predicts else (task.train,) for task in tasks]
-    tokens = {number: run.encode(split) for number, split in {id(s): s for own in wanted for s in own}.items()}
-    splits = [{split.name: tokens[id(split)] for split in own} for own in wanted]
-    ready: list[dict[str, Vectors]] = [{} for _ in tasks]
-    clock.start()
+    needed = [
+        [split for split in (task.train, task.validation) if split.name in {"train", *recipe.objective.measured_splits}]
+        for task in tasks
+    ]
+    encoded = [{split.name: run.encode(split) for split in own} for own in needed]
+    cached: list[dict[str, Vectors]] = [{} for _ in tasks]
+    seconds = 0.0
     if not recipe.trainable.trains_encoder:
-        alike: dict[tuple[str, str], list[int]] = {}  # split's name and rows → tasks
-        for number, own in enumerate(wanted):
+        clock.start()
+        sharing: dict[tuple[str, str], list[int]] = {}  # split's name and rows → tasks
+        for number, own in enumerate(needed):
             for split in own:
-                alike.setdefault((split.name, split.fingerprint), []).append(number)
-        for (name, _), numbers in alike.items():
-            mine = [heads[number] for number in numbers]
-            found = frozen(run.states, model.encoder, splits[numbers[0]][name], mine)
-            for number, vectors in zip(numbers, found, strict=True):
-                ready[number][name] = vectors
-    seconds = 0.0 if recipe.trainable.trains_encoder else clock.stop()
-    materials = []
-    for task, head, encoded, fixed in zip(tasks, heads, splits, ready, strict=True):
-        labels = to_device(encoded["train"].labels, model.encoder.device)
-        train = fixed.get("train") or Live(model.encoder, encoded["train"], head)
-        calibrate(head, train, len(task.train))
-        materials.append(Material(task, encoded, labels, train, fixed))
-    return materials, seconds
+                sharing.setdefault((split.name, split.fingerprint), []).append(number)
+        for (name, _), numbers in sharing.items():
+            heads = [model.head(tasks[number].head.name) for number in numbers]
+            of_heads = cache_states(run.states, model.encoder, encoded[numbers[0]][name], heads)
+            for number, vectors in zip(numbers, of_heads, strict=True):
+                cached[number][name] = vectors
+        seconds = clock.stop()
+    inputs = []
+    for task, splits, once in zip(tasks, encoded, cached, strict=True):
+        head, labels = model.head(task.head.name), to_device(task.train.targets, model.encoder.device)
+        train = once.get("train") or OnTheFly(model.encoder, splits["train"], head)
+        head.observe(in_batches(train, len(task.train)))
+        inputs.append(TaskInputs(task, splits, labels, train, once))
+    return inputs, seconds
 
 
-def _units(
-    recipe: Recipe, number: int, model: Model, tasks: Sequence[TrainingData], streams: Streams, total: int
-) -> list[Unit]:
+def _parameter_sets(
+    recipe: Recipe, model: Model, tasks: Sequence[TrainingData], streams: Streams, total: int
+) -> list[ParameterSet]:
     if recipe.trainable.trains_encoder:
         shared = [weight for weight in model.encoder.parameters() if weight.requires_grad]
-        settler = recipe.gradients.settler(shared, streams, number)
-        return [Unit(frozenset(range(len(tasks))), model.trainable(), settler, recipe.keep.keeper(total))]
+        combiner = recipe.gradients.combiner(shared, streams, recipe.number)
+        tracker = recipe.weight_selection.tracker(total)
+        return [ParameterSet(frozenset(range(len(tasks))), model.trainable(), combiner, tracker)]
     return [
-        Unit(
-            frozenset([task]),
-            [weight for weight in recipe.heads.module(model, data.head).parameters() if weight.requires_grad],
-            recipe.gradients.settler((), streams, number),
-            recipe.keep.keeper(total),
+        ParameterSet(
+            frozenset([number]),
+            [weight for weight in model.head(task.head.name).parameters() if weight.requires_grad],
+            recipe.gradients.combiner((), streams, recipe.number),
+            recipe.weight_selection.tracker(total),
         )
-        for task, data in enumerate(tasks)
+        for number, task in enumerate(tasks)
     ]
 
 
 def _optimizer(recipe: Recipe, model: Model) -> tuple[torch.optim.Optimizer, list[float]]:
     """Return the optimizer and each group's own peak learning rate."""
     depths = len(model.encoder.layers) + 2  # embeddings, layers, pooler
-    found = groups(model)
+    by_depth = groups(model)
     peaks = [
         recipe.rates.head(recipe.peak)
         if group.depth is None
         else recipe.rates.encoder(recipe.peak, group.depth, depths)
-        for group in found
+        for group in by_depth
     ]
     described: list[dict[str, object]] = [
-        {"params": list(group.parameters), "lr": peak} for group, peak in zip(found, peaks, strict=True)
+        {"params": list(group.parameters), "lr": peak} for group, peak in zip(by_depth, peaks, strict=True)
     ]
     return recipe.optimizer.build(described), peaks
 
 
-def _phase_started(recipe: Recipe, model: Model, name: str, steps: int, encode_seconds: float) -> PhaseStarted:
+def _phase_started(recipe: Recipe, model: Model, steps: int, encode_seconds: float) -> PhaseStarted:
     counts = count(model)
-    moving = (counts.trainable_encoder, counts.trainable_head, counts.total)
-    return PhaseStarted(name, recipe.batches.epochs, steps, *moving, encode_seconds)
+    parameters = (counts.trainable_encoder, counts.trainable_head, counts.total)
+    return PhaseStarted(recipe.objective.phase, recipe.batches.epochs, steps, *parameters, encode_seconds)
 
 
 def _training_points(
-    recipe: Recipe, tasks: Sequence[TrainingData], meters: Sequence[Meter], units: Sequence[Unit], epoch: int
+    recipe: Recipe,
+    tasks: Sequence[TrainingData],
+    meters: Sequence[LossMeter],
+    parameter_sets: Sequence[ParameterSet],
+    epoch: int,
 ) -> list[Point]:
-    """Return what training itself shows: the mean loss per example, that of each task among several, settlers' reports.
+    """Return what training itself shows: the mean loss per example, of each task among several, combiners' reports.
 
     Measured on the way, under dropout, each batch before its step. Raises DivergedError when a loss is not finite.
     """
-    name = recipe.objective.phase
+    name, splits = recipe.objective.phase, recipe.objective.measured_splits
     total, examples = sum(float(meter.total) for meter in meters), sum(meter.examples for meter in meters)
     loss = total / max(1, examples)
     if not math.isfinite(loss):
         raise DivergedError(f"the mean loss of epoch {epoch} of phase {name!r} is {loss}")
-    found = {"train/loss": loss}
-    if recipe.objective.predicts and "train" not in recipe.measured:
+    values = {"train/loss": loss}
+    if splits and "train" not in splits:
         some = ((task, meter) for task, meter in zip(tasks, meters, strict=True) if 0 < meter.examples < examples)
-        found |= {f"train/{task.head.name}/{task.head.loss}": meter.mean() for task, meter in some}
-    for unit in units:
-        found |= {f"train/{key}": value for key, value in unit.settler.report().items()}
-    return [Point(name, epoch, key, value) for key, value in found.items()]
+        values |= {f"train/{task.head.name}/{task.head.loss}": meter.mean() for task, meter in some}
+    for own in parameter_sets:
+        values |= {f"train/{key}": value for key, value in own.combiner.report().items()}
+    return [Point(name, epoch, key, value) for key, value in values.items()]
 
 
 def _measure(
-    recipe: Recipe, model: Model, materials: Sequence[Material], epoch: int
-) -> tuple[dict[int, float], list[Point]]:
-    """Return each task's own validation score, from 0 to 1 (none where the phase doesn't predict), and curve points."""
+    recipe: Recipe, model: Model, inputs: Sequence[TaskInputs], epoch: int
+) -> tuple[dict[int, Validation], list[Point]]:
+    """Return what validation says of each task (nothing where it isn't measured), and the points of the curves."""
     points: list[Point] = []
-    ranked: dict[int, float] = {}
-    if not recipe.objective.predicts:
-        return ranked, points
+    validations: dict[int, Validation] = {}
+    if not recipe.objective.measured_splits:
+        return validations, points
     model.eval()
-    for number, material in enumerate(materials):
-        data = material.data
+    for number, task in enumerate(inputs):
+        data = task.data
         head = data.head
-        for split in (part for part in (data.train, data.validation) if part.name in recipe.measured):
-            logits = logits_of(model, head.name, _vectors(material, split, model), len(split))
-            found = Predictions(split.name, head.name, head.classes, split.ids, split.targets, logits, head.kind)
-            scores = found.scores()
-            points += [Point(recipe.objective.phase, epoch, score.key, score.value) for score in scores]
+        for split in (part for part in (data.train, data.validation) if part.name in recipe.objective.measured_splits):
+            logits = logits_of(model, head.name, _vectors(task, split, model), len(split))
+            predictions = Predictions(split.name, head.name, head.classes, split.ids, split.targets, logits, head.kind)
+            scores = predictions.scores()
+            points += [
+                Point(recipe.objective.phase, epoch, recipe.objective.curve(score), score.value) for score in scores
+            ]
             if split.name == "validation":
-                own = next(score.value for score in scores if score.metric == head.metric)
-                ranked[number] = metric(head.metric).normalised(own)
-    return ranked, points
+                by_metric = {score.metric: score.value for score in scores}
+                score = metric(head.metric).normalised(by_metric[head.metric])
+                validations[number] = Validation(score, by_metric[head.loss])
+    return validations, points
 
 
-def _vectors(material: Material, split: Split, model: Model) -> Vectors:
-    found = material.frozen.get(split.name)
-    if found is None:
-        found = Fixed(model.encoder, material.splits[split.name], model.head(material.data.head.name))
-    return found
+def _together(validations: Mapping[int, Validation], tasks: frozenset[int]) -> Validation | None:
+    """Return what validation says of `tasks` that are selected together; None where none of them was measured."""
+    own = [validations[task] for task in sorted(tasks) if task in validations]
+    if not own:
+        return None
+    return Validation(float(np.mean([one.score for one in own])), sum(one.loss for one in own))
+
+
+def _vectors(task: TaskInputs, split: Split, model: Model) -> Vectors:
+    cached = task.cached.get(split.name)
+    if cached is None:
+        return CachedVectors(model.encoder, task.splits[split.name], model.head(task.data.head.name))
+    return cached
 
 
 def _synchronise(device: torch.device) -> None:

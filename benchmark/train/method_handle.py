@@ -1,4 +1,4 @@
-"""From a name and settings to something that fits: the one interface of all methods."""
+"""From a name to a method: a handle that knows its parameters, settles their values and builds what fits."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ T = TypeVar("T")
 
 
 class Method(Protocol):
-    """Whatever can be fitted. It is given no test split; `benchmark.train.predict.evaluate` marks what it returns."""
+    """Whatever can be fitted. It is given no test split; `benchmark.train.predict.evaluate` scores what it returns."""
 
     def check(self, layers: int, heads: Sequence[Head]) -> None:
         """Raise UsageError when an encoder with `layers` transformer layers won't do.
@@ -37,73 +37,105 @@ class Method(Protocol):
 
 
 @dataclass(frozen=True)
-class Recipient:
-    """A method that is nothing but a recipe."""
+class RecipeMethod:
+    """A method that is nothing but techniques: their phases are trained one after another."""
 
-    recipe: Recipe
+    techniques: tuple[Technique, ...]
+    phases: tuple[Recipe, ...]
 
     def check(self, layers: int, heads: Sequence[Head]) -> None:
-        """Raise UsageError when the recipe asks for what an encoder with `layers` layers or the suite lacks.
-
-        Raise SkippedError when it has no meaning for tasks with these `heads`.
-        """
-        self.recipe.check(layers, heads)
+        """Raise what any of the techniques raises for an encoder with `layers` layers and tasks with these `heads`."""
+        for technique in self.techniques:
+            technique.check(layers, heads)
 
     def fit(self, tasks: Sequence[TrainingData], run: Run) -> Predictor:
-        """Run the recipe's phases on a fresh copy of the encoder."""
+        """Run the phases on a fresh copy of the encoder."""
         model = Model(run.load_encoder())
-        train(self.recipe, model, tasks, run)
+        train(self.phases, model, tasks, run)
         return ModelPredictor(model, run)
 
 
-def parameters(name: str) -> tuple[Parameter, ...]:
-    """Return the parameters of the method `name`, its techniques' own first. Raises UsageError for an unknown name.
+@dataclass(frozen=True)
+class Declared:
+    """A parameter of a method, and which of its techniques prefer which default."""
 
-    The baseline's parameters belong to every technique; their defaults are what the techniques prefer. Techniques that
-    prefer different values leave no default: `settle` asks for one.
-    """
-    return tuple(found for found, _ in _declared(name))
-
-
-def settle(name: str, given: Mapping[str, Value], defaults: Settings = ()) -> Settings:
-    """Return a value for every parameter of the method `name`.
-
-    It is the one in `given`, else what its techniques prefer, else the suite's in `defaults`, else the baseline's.
-
-    Raises UsageError for an unknown parameter, a value out of range, or one that two techniques prefer differently.
-    """
-    declared = _declared(name)
-    known = {found.name: found for found, _ in declared}
-    shared = {found.name for found in describe(Baseline)}
-    for unknown in sorted(key for key, _ in defaults if key not in shared):
-        raise UsageError(f"the suite's [defaults] name {unknown!r}: only {', '.join(sorted(shared))} can stand there")
-    for unknown in sorted(set(given) - set(known)):
-        raise UsageError(f"method {name!r} has no parameter {unknown!r}: it has {', '.join(sorted(known))}")
-    usual = {key: value for key, value in defaults if key in shared}
-    values: dict[str, Value] = {}
-    for found, rivals in declared:
-        if found.name in given:
-            values[found.name] = found.check(given[found.name])
-        elif len(set(rivals.values())) > 1:
-            wishes = " and ".join(f"{technique} prefers {value}" for technique, value in rivals.items())
-            raise UsageError(f"method {name!r}: {wishes} for {found.name!r}: choose, with --set {name}.{found.name}=…")
-        elif not rivals and found.name in usual:
-            values[found.name] = found.check(usual[found.name])
-        else:
-            values[found.name] = found.default
-    return tuple(sorted(values.items()))
+    parameter: Parameter
+    preferred: tuple[tuple[str, Value], ...] = ()  # technique → value
+    shared: bool = False  # one of the baseline's
 
 
-def build(name: str, settings: Settings, budget: Budget) -> Method:
-    """Return the method `name` with `settings` (all of them, as `settle` returns). Raises UsageError for a clash."""
+@dataclass(frozen=True)
+class MethodHandle:
+    """A registered method or combination, looked up once."""
+
+    name: str  # canonical
+    entries: tuple[Entry, ...]  # the techniques, sorted by name; or the one method
+    declared: tuple[Declared, ...]
+
+    @property
+    def parameters(self) -> tuple[Parameter, ...]:
+        """The parameters, its techniques' own first.
+
+        The baseline's belong to every technique; their defaults are what the techniques prefer. Techniques that prefer
+        different values leave no default: `resolve_parameters` asks for one.
+        """
+        return tuple(own.parameter for own in self.declared)
+
+    def resolve_parameters(self, given: Mapping[str, Value], budget: Budget, defaults: Settings = ()) -> Settings:
+        """Return a value for every parameter.
+
+        It is the one in `given`, else what the techniques prefer, else the suite's in `defaults`, else the baseline's.
+
+        Raises UsageError for an unknown parameter, a value out of range, or one that two techniques prefer differently.
+        """
+        shared = {found.name for found in describe(Baseline)}
+        for unknown in sorted(key for key, _ in defaults if key not in shared):
+            raise UsageError(
+                f"the suite's [defaults] name {unknown!r}: only {', '.join(sorted(shared))} can stand there"
+            )
+        known = {own.parameter.name for own in self.declared}
+        for unknown in sorted(set(given) - known):
+            raise UsageError(f"method {self.name!r} has no parameter {unknown!r}: it has {', '.join(sorted(known))}")
+        values = {own.parameter.name: self._value(own, given, dict(defaults)) for own in self.declared}
+        return tuple(sorted(values.items()))
+
+    def _value(self, own: Declared, given: Mapping[str, Value], defaults: Mapping[str, Value]) -> Value:
+        parameter = own.parameter
+        if parameter.name in given:
+            return parameter.check(given[parameter.name])
+        if len({value for _, value in own.preferred}) > 1:
+            wishes = " and ".join(f"{technique} prefers {value}" for technique, value in own.preferred)
+            raise UsageError(
+                f"method {self.name!r}: {wishes} for {parameter.name!r}: choose, with "
+                f"--set {self.name}.{parameter.name}=…"
+            )
+        if not own.preferred and parameter.name in defaults:
+            return parameter.check(defaults[parameter.name])
+        return parameter.default
+
+    def build(self, settings: Settings, budget: Budget) -> Method:
+        """Return the method with `settings` (all of them, as `resolve_parameters` returns). Raises UsageError."""
+        values = dict(settings)
+        if self.entries[0].kind == "method":
+            method: Method = _instance(self.entries[0].cls, values)
+            return method
+        baseline: Baseline = _instance(Baseline, values)
+        named = [(entry.name, _technique(entry, values)) for entry in self.entries]
+        return RecipeMethod(tuple(technique for _, technique in named), combine(named, baseline, budget))
+
+
+def resolve_method(name: str) -> MethodHandle:
+    """Return the method called `name` (``a`` or ``a+b``). Raises UsageError for an unknown name."""
     entries = registry.parts(name)
-    values = dict(settings)
-    if entries[0].kind == "method":
-        method: Method = _instance(entries[0].cls, values)
-        return method
-    baseline: Baseline = _instance(Baseline, values)
-    techniques = [(entry.name, _technique(entry, values)) for entry in entries]
-    return Recipient(combine(baseline.recipe(budget), techniques, baseline, budget))
+    return MethodHandle(registry.canonical(name), entries, tuple(_declared(entries)))
+
+
+def build_method(
+    name: str, budget: Budget, given: Mapping[str, Value] | None = None, defaults: Settings = ()
+) -> Method:
+    """Return the method called `name`, with the `given` parameters and defaults for the others. Raises UsageError."""
+    handle = resolve_method(name)
+    return handle.build(handle.resolve_parameters(given or {}, budget, defaults), budget)
 
 
 def _technique(entry: Entry, values: Mapping[str, Value]) -> Technique:
@@ -118,29 +150,25 @@ def _instance(cls: type[T], values: Mapping[str, Value]) -> T:
     return cls(**{name: value for name, value in values.items() if name in names})
 
 
-def _declared(name: str) -> list[tuple[Parameter, dict[str, Value]]]:
-    """Return each parameter with its default, and which technique prefers which default."""
-    entries = registry.parts(name)
+def _declared(entries: Sequence[Entry]) -> list[Declared]:
     owners: dict[str, str] = {}
-    own: list[Parameter] = []
+    own: list[Declared] = []
     for entry in entries:
-        for found in describe(entry.cls):
-            first = owners.setdefault(found.name, entry.name)
+        for parameter in describe(entry.cls):
+            first = owners.setdefault(parameter.name, entry.name)
             if first != entry.name:
                 raise UsageError(
-                    f"{first!r} and {entry.name!r} both have a parameter {found.name!r}: choose one of them"
+                    f"{first!r} and {entry.name!r} both have a parameter {parameter.name!r}: choose one of them"
                 )
-            own.append(found)
+            own.append(Declared(parameter))
     if entries[0].kind == "method":
-        return [(found, {}) for found in own]
-    shared: list[tuple[Parameter, dict[str, Value]]] = []
-    for found in describe(Baseline):
-        preferred = {entry.name: _preferred(entry, found.name) for entry in entries}
-        wishes: dict[str, Value] = {entry: wish for entry, wish in preferred.items() if wish is not None}
-        default = next(iter(wishes.values()), found.default)
-        shared.append((dataclasses.replace(found, default=default), wishes))
-    return [*((found, dict[str, Value]()) for found in own), *shared]
-
-
-def _preferred(entry: Entry, name: str) -> Value:
-    return entry.cls.prefers.get(name) if issubclass(entry.cls, Technique) else None
+        return own
+    for parameter in describe(Baseline):
+        preferred = tuple(
+            (entry.name, entry.cls.prefers[parameter.name])
+            for entry in entries
+            if issubclass(entry.cls, Technique) and entry.cls.prefers.get(parameter.name) is not None
+        )
+        default = preferred[0][1] if preferred else parameter.default
+        own.append(Declared(dataclasses.replace(parameter, default=default), preferred, shared=True))
+    return own

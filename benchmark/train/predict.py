@@ -12,7 +12,7 @@ from benchmark.core.predictions import Predictions
 from benchmark.data.task import Head, Split
 from benchmark.model.model import Model
 from benchmark.train.run import Run
-from benchmark.train.vectors import Vectors, encode_all
+from benchmark.train.vectors import Vectors, encode_all, in_batches
 
 
 class Predictor(Protocol):
@@ -41,12 +41,11 @@ class ModelPredictor:
 def logits_of(model: Model, task: str, vectors: Vectors, rows: int) -> npt.NDArray[np.float32]:
     """Return the logits of rows 0 … `rows` - 1, (rows, outputs), without dropout in the head."""
     head = model.head(task).eval()
-    chunks = [np.arange(start, min(start + vectors.most, rows)) for start in range(0, rows, vectors.most)]
-    return _on_host(torch.cat([head(vectors.of(chunk)) for chunk in chunks]))
+    return _on_host(torch.cat([head(batch) for batch in in_batches(vectors, rows)]))
 
 
 def evaluate(predictor: Predictor, head: Head, split: Split) -> Predictions:
-    """Return `predictor`'s answers for every row of `split`. Nobody marks their own paper: scores come from these."""
+    """Return `predictor`'s answers for every row of `split`. Scores come from these alone."""
     return Predictions(
         split=split.name,
         task=head.name,

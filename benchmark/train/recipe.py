@@ -1,7 +1,8 @@
-"""A method is a set of answers. `Recipe` holds one to each question; techniques change some; `combine` joins them.
+"""A method is a set of answers to eleven questions. `Recipe` holds the answers for one phase of training.
 
 Every answer is a frozen dataclass: comparable, printable, hashable. There is no subclass per combination, no order of
-hooks: ``a+b`` equals ``b+a``, and two techniques that answer the same question clash before the first batch.
+hooks: ``a+b`` equals ``b+a``, and two techniques that answer the same question clash before the first batch. The
+protocols below say what an answer must offer; `benchmark.train.baseline` has the baseline's.
 """
 
 from __future__ import annotations
@@ -9,51 +10,47 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
 import torch
 from torch import Tensor, nn
 
+from benchmark.core.record import Point, Score
 from benchmark.core.seeds import Streams
 from benchmark.data.batches import Step
 from benchmark.data.task import Head, TrainingData
+from benchmark.model.heads import HeadModule
 from benchmark.model.model import Model
-
-if TYPE_CHECKING:
-    pass
 
 
 class Start(Protocol):
-    """From what weights?"""
+    """From what weights does the encoder start?"""
 
     @property
     def fresh_layers(self) -> bool:
         """Whether some encoder weights are new, so that they must be trained."""
-
-    def check(self, layers: int) -> None:
-        """Raise UsageError when an encoder with `layers` layers can't start so. Called before any cell runs."""
 
     def prepare(self, model: Model, streams: Streams) -> None:
         """Bring the encoder's weights to the start, in place."""
 
 
 class Trainable(Protocol):
-    """What may move?"""
+    """Which of the encoder's parameters are trainable, which frozen?"""
 
     @property
     def trains_encoder(self) -> bool:
-        """Whether anything in the encoder moves, adapters included. If not, the data is encoded once."""
+        """Whether anything in the encoder is trainable, adapters included. If not, the data is encoded once."""
 
     @property
     def trains_pretrained(self) -> bool:
-        """Whether the encoder's own weights move."""
+        """Whether the encoder's own weights are trainable."""
 
     def apply(self, model: Model, streams: Streams) -> None:
         """Set ``requires_grad`` (and add adapters) in the encoder. Must change nothing when applied twice."""
 
 
 class Rates(Protocol):
-    """How fast does each depth move, given the peak learning rate?"""
+    """What is the learning rate at each depth, given the phase's peak?"""
 
     def encoder(self, peak: float, depth: int, depths: int) -> float:
         """Return the learning rate at `depth` (0 embeddings … depths - 1 pooler)."""
@@ -63,10 +60,10 @@ class Rates(Protocol):
 
 
 class Schedule(Protocol):
-    """How does the learning rate move over time?"""
+    """How does the learning rate change over time?"""
 
-    def factor(self, step: int, total: int) -> float:
-        """Return the share of the peak at `step` (0 … total - 1) of `total` steps."""
+    def factor(self, step: int, total: int, epochs: int = 1) -> float:
+        """Return the factor of the peak at `step` (0 … total - 1) of `total` steps, in a phase of `epochs` epochs."""
 
 
 class OptimizerRule(Protocol):
@@ -77,7 +74,7 @@ class OptimizerRule(Protocol):
 
 
 class Batches(Protocol):
-    """What does one step see?"""
+    """What does one step see, and how much does each task count in it?"""
 
     @property
     def size(self) -> int:
@@ -91,45 +88,33 @@ class Batches(Protocol):
     def views(self) -> int:
         """How many times the encoder sees each row of a step, under different dropout masks."""
 
-    def check(self, layers: int, heads: Sequence[Head]) -> None:
-        """Raise SkippedError when it has no meaning for tasks with these `heads`. Called before any cell runs."""
+    def steps_per_epoch(self, sizes: Mapping[str, int]) -> int:
+        """Return the steps of an epoch over tasks with `sizes` (training rows by task)."""
 
-    def steps_per_epoch(self, sizes: Sequence[int]) -> int:
-        """Return the steps of an epoch over tasks with `sizes` training rows."""
-
-    def epoch(self, sizes: Sequence[int], streams: Streams, phase: int, epoch: int) -> tuple[Step, ...]:
-        """Return the steps of `epoch` (from 1) of `phase` (from 0), a function of nothing but the arguments."""
+    def epoch(self, sizes: Mapping[str, int], streams: Streams, phase: int, epoch: int) -> tuple[Step, ...]:
+        """Return the steps of `epoch` (from 1) of the phase number `phase`, a function of nothing but the arguments."""
 
 
 class Heads(Protocol):
     """Where do heads stand, and what are they made of?"""
 
-    def check(self, layers: int, heads: Sequence[Head]) -> None:
-        """Raise UsageError when an encoder with `layers` transformer layers has no such place for one of `heads`."""
-
-    def attach(self, model: Model, heads: Sequence[Head], streams: Streams) -> None:
-        """Put them on the encoder."""
-
-    def module(self, model: Model, head: Head) -> nn.Module:
-        """Return what was put there for `head`; several may share one."""
+    def attach(self, model: Model, heads: Sequence[Head], streams: Streams) -> Mapping[str, HeadModule]:
+        """Return the module of each of `heads`, by name; several may share one. The phase has these and no others."""
 
 
 class Objective(Protocol):
-    """What is asked?"""
+    """Which loss is minimised, and on what is the model measured meanwhile?"""
 
     @property
     def phase(self) -> str:
         """The name of a phase that trains for it: ``classification``, ``contrastive``."""
 
     @property
-    def predicts(self) -> bool:
-        """Whether the model predicts labels after such a phase, so that validation has a score."""
+    def measured_splits(self) -> tuple[str, ...]:
+        """Splits (train, validation) that are scored after each epoch; none where no label is predicted."""
 
-    def check(self, layers: int, heads: Sequence[Head]) -> None:
-        """Raise SkippedError when it has no meaning for tasks with these `heads`. Called before any cell runs."""
-
-    def about(self, tasks: Sequence[TrainingData]) -> Sequence[TrainingData]:
-        """Return the tasks whose rows are asked about: those of the suite, or others made of their rows."""
+    def training_tasks(self, tasks: Sequence[TrainingData]) -> Sequence[TrainingData]:
+        """Return the tasks that are trained: those of the suite, or others made of their rows."""
 
     def loss(self, model: Model, head: Head, vectors: Tensor, labels: Tensor) -> Tensor:
         """Return the batch's mean loss, a scalar. vectors (sentences · views · rows, width), labels (rows,).
@@ -137,70 +122,71 @@ class Objective(Protocol):
         Vectors stand sentence by sentence, and in it view by view.
         """
 
+    def curve(self, score: Score) -> str:
+        """Return the name of the curve that the score of an epoch belongs to."""
 
-class Importance(Protocol):
-    """How much does each task count?"""
-
-    def check(self, layers: int, heads: Sequence[Head]) -> None:
-        """Raise UsageError when it speaks of a task that isn't there."""
-
-    def of(self, task: str) -> float:
-        """Return the factor of the task's loss."""
+    def summary(self, history: Sequence[Point]) -> Mapping[str, float]:
+        """Return further figures of an epoch by curve, from all points of the phase up to it."""
 
 
-class Settler(Protocol):
-    """Settles rival wishes throughout one phase."""
+class GradientCombiner(Protocol):
+    """Combines the gradients of a step's losses, throughout one phase."""
 
-    def backward(self, losses: Sequence[Tensor], weights: Sequence[nn.Parameter], epoch: int, step: int) -> None:
-        """Leave in every weight's ``grad`` the direction of the step. Must not look at a value on the host.
+    def backward(self, losses: Sequence[Tensor], parameters: Sequence[nn.Parameter], epoch: int, step: int) -> None:
+        """Leave in every parameter's ``grad`` the direction of the step. Must not read a value on the host.
 
         `losses`: of this step, one per part; `epoch` from 1, `step` from 0 throughout the phase.
         """
 
     def report(self) -> Mapping[str, float]:
-        """Return figures of the epoch that is over, by curve name, and begin the next. May wait for the device."""
+        """Return figures of the epoch that is over, by curve, and begin the next. May wait for the device."""
 
 
 class Gradients(Protocol):
-    """How are rival wishes settled?"""
+    """How are the gradients of several losses combined, conflicting ones included?"""
 
     @property
     def needs_shared_weights(self) -> bool:
-        """Whether it has no meaning where tasks share no weight that moves."""
+        """Whether it has no meaning where tasks share no trainable parameter."""
 
-    def check(self, layers: int, heads: Sequence[Head]) -> None:
-        """Raise SkippedError when it has no meaning for tasks with these `heads`. Called before any cell runs."""
-
-    def settler(self, shared: Sequence[nn.Parameter], streams: Streams, phase: int) -> Settler:
-        """Return what settles in `phase` (from 0); `shared`: the weights that several tasks share."""
+    def combiner(self, shared: Sequence[nn.Parameter], streams: Streams, phase: int) -> GradientCombiner:
+        """Return what combines gradients in the phase number `phase`; `shared`: parameters that several tasks share."""
 
 
-class Keeper(Protocol):
+@dataclass(frozen=True)
+class Validation:
+    """What validation says after an epoch, over the tasks that are selected together."""
+
+    score: float  # mean of the tasks' own metrics, each on a scale from 0 to 1: higher is better
+    loss: float  # sum of the tasks' mean losses: lower is better
+
+
+class WeightTracker(Protocol):
     """Follows one phase and knows which weights come back."""
 
-    def after_step(self, step: int, weights: Sequence[nn.Parameter]) -> None:
+    def after_step(self, step: int, parameters: Sequence[nn.Parameter]) -> None:
         """`step` (from 1) steps are over."""
 
-    def after_epoch(self, score: float | None, weights: Sequence[nn.Parameter]) -> None:
-        """An epoch is over; `score` is the validation score (higher is better), None where there is none."""
+    def after_epoch(self, validation: Validation | None, parameters: Sequence[nn.Parameter]) -> None:
+        """An epoch is over; `validation` is None where nothing was measured."""
 
-    def restore(self, weights: Sequence[nn.Parameter]) -> None:
-        """Put the kept weights back, in place."""
+    def restore(self, parameters: Sequence[nn.Parameter]) -> None:
+        """Put the selected weights back, in place."""
 
 
-class Keep(Protocol):
-    """Which weights come back?"""
+class WeightSelection(Protocol):
+    """Which weights come back: the last, the best epoch's, an average?"""
 
-    def keeper(self, total: int) -> Keeper:
-        """Return a keeper for a phase of `total` steps."""
+    def tracker(self, total: int) -> WeightTracker:
+        """Return a tracker for a phase of `total` steps."""
 
-    def hold(self, factor: float, step: int, total: int) -> float:
-        """Return the schedule's `factor` at `step`, or what averaging wants instead."""
+    def override_factor(self, schedule: Schedule, step: int, total: int, epochs: int) -> float:
+        """Return the learning rate's factor at `step`: the schedule's, or another (averaging has a rate of its own)."""
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """One answer to each question."""
+    """One phase of training: an answer to each question."""
 
     start: Start
     trainable: Trainable
@@ -211,38 +197,11 @@ class Recipe:
     batches: Batches
     heads: Heads
     objective: Objective
-    importance: Importance
     gradients: Gradients
-    keep: Keep
-    measured: tuple[str, ...] = ("validation",)  # splits whose scores are taken after each epoch; the test never is
-
-    def phases(self) -> tuple[Recipe, ...]:
-        """Return this recipe and those it starts after, first to last."""
-        before = self.start.recipe.phases() if isinstance(self.start, After) else ()
-        return (*before, self)
-
-    def numbered(self) -> tuple[tuple[int, Recipe], ...]:
-        """Return the phases with the numbers that their random streams are named by.
-
-        What is trained before, apart, has negative ones: the phases behind it begin with 0, and so meet the same
-        batches and masks as without it.
-        """
-        phases = self.phases()
-        begun = [place for place, phase in enumerate(phases) if isinstance(phase.start, After) and phase.start.apart]
-        return tuple(enumerate(phases, start=-max(begun, default=0)))
-
-    def check(self, layers: int, heads: Sequence[Head]) -> None:
-        """Raise UsageError for an encoder with `layers` layers, or a suite, that lacks what a phase asks for.
-
-        Raise SkippedError when a phase has no meaning for tasks with these `heads`.
-        """
-        for phase in self.phases():
-            phase.start.check(layers)
-            phase.heads.check(layers, heads)
-            phase.importance.check(layers, heads)
-            phase.objective.check(layers, heads)
-            phase.batches.check(layers, heads)
-            phase.gradients.check(layers, heads)
+    weight_selection: WeightSelection
+    number: int = 0
+    """What the phase's random streams are named by. The phase that all techniques answer for is 0, whatever comes
+    before (negative) or after it, so that it meets the same batches and dropout masks with and without them."""
 
 
 @dataclass(frozen=True)
@@ -258,34 +217,13 @@ class Answers:
     batches: Batches | None = None
     heads: Heads | None = None
     objective: Objective | None = None
-    importance: Importance | None = None
     gradients: Gradients | None = None
-    keep: Keep | None = None
+    weight_selection: WeightSelection | None = None
 
     def given(self) -> dict[str, object]:
         """Return the answers by question."""
-        found = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
-        return {question: answer for question, answer in found.items() if answer is not None}
-
-
-@dataclass(frozen=True)
-class After:
-    """Start from what another recipe left: the second phase of a two-phase technique."""
-
-    recipe: Recipe
-    apart: bool = False  # it comes before everything else that the method does, and changes none of its streams
-
-    @property
-    def fresh_layers(self) -> bool:
-        """The earlier phase has trained them."""
-        return False
-
-    def check(self, layers: int) -> None:
-        """The earlier recipe's start decides."""
-        self.recipe.start.check(layers)
-
-    def prepare(self, model: Model, streams: Streams) -> None:
-        """Nothing: the loop runs the earlier phase on the same model."""
+        answers = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
+        return {question: answer for question, answer in answers.items() if answer is not None}
 
 
 @dataclass(frozen=True)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from benchmark.core.record import Watcher
 from benchmark.core.seeds import Streams
-from benchmark.data.task import Split, Targets
+from benchmark.data.task import Split
 from benchmark.data.tokens import TokenCache, Tokens
 from benchmark.model.catalogue import EncoderSource
 from benchmark.model.encoder import Encoder, Tokenizer, load_encoder
@@ -21,10 +21,6 @@ class EncodedSplit:
     """A split as token ids."""
 
     sentences: tuple[Tokens, ...]  # one per sentence of a row
-    labels: Targets  # (rows,): int64 for classes and binary labels, float64 for numbers
-
-    def __len__(self) -> int:
-        return len(self.labels)
 
     @functools.cached_property
     def texts(self) -> Tokens:
@@ -44,6 +40,7 @@ class Run:
     precision: str
     cache: TokenCache
     watcher: Watcher
+    _encoded: dict[str, EncodedSplit] = field(default_factory=dict, init=False, repr=False)  # by fingerprint
 
     @functools.cached_property
     def states(self) -> StateCache:
@@ -60,11 +57,11 @@ class Run:
         return load_encoder(self.encoder, self.tokenizer, self.device, self.precision)
 
     def encode(self, split: Split) -> EncodedSplit:
-        """Return `split` as token ids."""
-        return EncodedSplit(
-            sentences=tuple(self.tokens(texts) for texts in zip(*split.texts, strict=True)),
-            labels=split.targets,
-        )
+        """Return `split` as token ids; the same object for every split of the same rows, which its fingerprint says."""
+        if split.fingerprint not in self._encoded:
+            sentences = tuple(self.tokens(texts) for texts in zip(*split.texts, strict=True))
+            self._encoded[split.fingerprint] = EncodedSplit(sentences)
+        return self._encoded[split.fingerprint]
 
     def tokens(self, texts: Sequence[str]) -> Tokens:
         """Return `texts` as token ids, from the cache where they are."""

@@ -9,8 +9,9 @@ from typing import ClassVar
 
 from benchmark.core.errors import UsageError
 from benchmark.core.parameters import Value
-from benchmark.train.baseline import Baseline
-from benchmark.train.recipe import After, Answers, Budget, Recipe
+from benchmark.data.task import Head
+from benchmark.train.baseline import Baseline, Pretrained
+from benchmark.train.recipe import Answers, Budget, Recipe
 
 
 class Technique:
@@ -19,48 +20,75 @@ class Technique:
     prefers: ClassVar[Mapping[str, Value]] = MappingProxyType({})
     """Other defaults for the baseline's parameters, where the technique needs them: ``{"lr": 1e-3}``."""
 
+    def check(self, layers: int, heads: Sequence[Head]) -> None:
+        """Raise UsageError for an encoder with `layers` transformer layers, or tasks, that it can't be used with.
+
+        Raise SkippedError where it has no meaning for tasks with these `heads`. Called before any cell runs.
+        """
+
+    def before(self, baseline: Baseline, budget: Budget) -> Answers | None:
+        """Return what differs from the baseline in a phase before all others; None: there is none."""
+        return None
+
     def answers(self, baseline: Baseline, budget: Budget) -> Answers:
         """Return what it answers differently in the phase that trains the encoder."""
         return Answers()
 
-    def afterwards(self, baseline: Baseline, budget: Budget) -> Answers | None:
-        """Return what changes in a second phase that starts from the first one's weights; None: there is none."""
+    def after(self, baseline: Baseline, budget: Budget) -> Answers | None:
+        """Return what changes in a last phase, which starts from the weights of the one before; None: there is none."""
         return None
 
 
-def combine(base: Recipe, techniques: Sequence[tuple[str, Technique]], baseline: Baseline, budget: Budget) -> Recipe:
-    """Return the recipe of `techniques` (named, for errors) on the baseline's `base`; their order has no effect.
+def combine(techniques: Sequence[tuple[str, Technique]], baseline: Baseline, budget: Budget) -> tuple[Recipe, ...]:
+    """Return the phases of `techniques` (named, for errors) on `baseline`, first to last; their order has no effect.
 
     Raises UsageError when two answer the same question or the result makes no sense.
     """
+    base = baseline.recipe(budget)
+    main = _main(base, [(name, technique.answers(baseline, budget)) for name, technique in techniques])
+    before = _only("first", [(name, technique.before(baseline, budget)) for name, technique in techniques])
+    after = _only("last", [(name, technique.after(baseline, budget)) for name, technique in techniques])
+    phases = [main]
+    if before is not None:
+        phases.insert(0, dataclasses.replace(_changed(base, before), number=-1))
+    if after is not None:
+        phases.append(_changed(dataclasses.replace(main, start=Pretrained(), number=1), after))
+    return tuple(phases)
+
+
+def _only(place: str, offered: Sequence[tuple[str, Answers | None]]) -> Answers | None:
+    """Return the one that is offered, or None. Raises UsageError where there are several."""
+    given = [(name, answers) for name, answers in offered if answers is not None]
+    if len(given) > 1:
+        raise UsageError(f"{given[0][0]!r} and {given[1][0]!r} both add a {place} phase: choose one of them")
+    return given[0][1] if given else None
+
+
+def _changed(recipe: Recipe, answers: Answers) -> Recipe:
+    changed: Recipe = dataclasses.replace(recipe, **answers.given())  # type: ignore[arg-type]  # names and types are Answers' own
+    return changed
+
+
+def _main(base: Recipe, offered: Sequence[tuple[str, Answers]]) -> Recipe:
+    """Return the phase that all techniques answer for. Raises UsageError for two answers to one question."""
     answered: dict[str, str] = {}
-    changes: dict[str, object] = {}
-    later: list[tuple[str, Answers]] = []
-    for name, technique in techniques:
-        for question, answer in technique.answers(baseline, budget).given().items():
+    recipe = base
+    for name, answers in offered:
+        for question in answers.given():
             if question in answered:
                 raise UsageError(
                     f"{answered[question]!r} and {name!r} both say what {question!r} is to be: choose one of them"
                 )
             answered[question] = name
-            changes[question] = answer
-        second = technique.afterwards(baseline, budget)
-        if second is not None:
-            later.append((name, second))
-    if len(later) > 1:
-        raise UsageError(f"{later[0][0]!r} and {later[1][0]!r} both want the last phase: choose one of them")
-    first: Recipe = dataclasses.replace(base, **changes)  # type: ignore[arg-type]  # names and types are Answers' own
-    if first.start.fresh_layers and not first.trainable.trains_pretrained:
+        recipe = _changed(recipe, answers)
+    if recipe.start.fresh_layers and not recipe.trainable.trains_pretrained:
         raise UsageError(
             f"{answered['start']!r} makes new layers that {answered['trainable']!r} would leave frozen and untrained: "
             "choose one of them"
         )
-    if first.gradients.needs_shared_weights and not first.trainable.trains_encoder:
+    if recipe.gradients.needs_shared_weights and not recipe.trainable.trains_encoder:
         raise UsageError(
-            f"{answered['gradients']!r} settles conflicts over weights that tasks share, and {answered['trainable']!r} "
-            "leaves none that move: choose one of them"
+            f"{answered['gradients']!r} combines gradients of weights that tasks share, and {answered['trainable']!r} "
+            "leaves none trainable: choose one of them"
         )
-    if not later:
-        return first
-    second_changes = {"start": After(first), **later[0][1].given()}
-    return dataclasses.replace(first, **second_changes)  # type: ignore[arg-type]
+    return recipe

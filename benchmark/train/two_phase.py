@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
+from benchmark.core.errors import SkippedError
 from benchmark.core.parameters import parameter
 from benchmark.data.batches import Shuffled
-from benchmark.train.baseline import Baseline, HeadOnly
+from benchmark.data.task import Head
+from benchmark.train.baseline import Baseline, FrozenEncoder
 from benchmark.train.contrastive import Contrastive
 from benchmark.train.recipe import Answers, Budget
 from benchmark.train.techniques import Technique
@@ -43,6 +46,14 @@ class ContrastiveThenClassify(Technique):
         1e-3, "peak learning rate of phase 2", above=0.0, high=1.0, log=True, search=(1e-4, 1e-2)
     )
 
+    def check(self, layers: int, heads: Sequence[Head]) -> None:
+        """Raise SkippedError for pairs, which are no views of one thing."""
+        for head in heads:
+            if head.sentences > 1:
+                raise SkippedError(
+                    f"contrastive learning of classes has no meaning for pairs of sentences: task {head.name!r}"
+                )
+
     def answers(self, baseline: Baseline, budget: Budget) -> Answers:
         """Phase 1: another objective, on two views, and the projection head that it is measured on."""
         objective = Contrastive(
@@ -52,10 +63,10 @@ class ContrastiveThenClassify(Technique):
         epochs = self.contrastive_epochs or budget.epochs
         return Answers(objective=objective, heads=objective, batches=Shuffled(size, epochs, views=objective.views))
 
-    def afterwards(self, baseline: Baseline, budget: Budget) -> Answers:
+    def after(self, baseline: Baseline, budget: Budget) -> Answers:
         """Phase 2: the baseline's heads and objective."""
         return Answers(
-            trainable=HeadOnly() if self.freeze else None,
+            trainable=FrozenEncoder() if self.freeze else None,
             peak=self.classifier_lr,
             batches=Shuffled(budget.batch_size, self.classifier_epochs),
             heads=baseline.heads(),

@@ -10,7 +10,7 @@ from benchmark.core.parameters import Settings
 from benchmark.core.record import Tuning
 from benchmark.core.text import duration, pluralize
 from benchmark.experiment.plan import Plan
-from benchmark.train import method_handle
+from benchmark.train.method_handle import resolve_method
 from benchmark.tuning.report import StudyReport, studies
 from benchmark.tuning.space import text
 from benchmark.tuning.storage import StudyStorage
@@ -51,9 +51,10 @@ def _choice(plan: Plan, cell: Cell, own: list[StudyReport]) -> Choice | None:
         if found.status == "finished" and best and best.value is not None:
             trials, seconds = sum(other.count for other in own), sum(other.seconds for other in own)
             try:
-                settings = method_handle.settle(cell.method, dict(best.settings), plan.suite.defaults)
+                method = resolve_method(cell.method)
+                settings = method.resolve_parameters(dict(best.settings), plan.budget, plan.suite.defaults)
                 heads = [task.head for task in plan.tasks]
-                method_handle.build(cell.method, settings, plan.budget).check(plan.encoder.layers, heads)
+                method.build(settings, plan.budget).check(plan.encoder.layers, heads)
             except UsageError as error:
                 raise UsageError(f"study {found.name}, trial {best.number}: {error}: tune again") from error
             return settings, Tuning(found.name, best.number, best.value, trials, seconds)

@@ -24,7 +24,7 @@ from benchmark.experiment.plan import Plan, plan
 from benchmark.experiment.request import Request
 from benchmark.experiment.runner import Bench, TrialRun
 from benchmark.tracking import Tracking
-from benchmark.train.method_handle import parameters
+from benchmark.train.method_handle import resolve_method
 from benchmark.tuning import storage
 from benchmark.tuning.definition import Definition, define, trial_cell
 from benchmark.tuning.space import Override, spaces, text
@@ -74,7 +74,7 @@ def prepare(asked: SweepRequest) -> Sweep:
         raise UsageError(
             "--set gives several values: a parameter that isn't searched has one; to search it, use --space"
         )
-    found = spaces({name: parameters(name) for name in cells}, asked.params, asked.overrides)
+    found = spaces({name: resolve_method(name).parameters for name in cells}, asked.params, asked.overrides)
     empty = [name for name, space in found.items() if not space]
     if empty and "all" not in asked.request.methods:
         names = [*asked.params, *(override.name for override in asked.overrides)]

@@ -14,7 +14,7 @@ from benchmark.core.record import PhaseStarted
 from benchmark.experiment.collector import Collector
 from benchmark.model.model import Model
 from benchmark.train.loop import train
-from benchmark.train.method_handle import build, settle
+from benchmark.train.method_handle import build_method
 from benchmark.train.recipe import Recipe
 
 
@@ -40,7 +40,7 @@ class Phases(Collector):
 class Fitted:
     """What a fit left: its recipe, the encoder when each phase began, and at the end."""
 
-    recipe: Recipe
+    phases: tuple[Recipe, ...]
     watcher: Phases
     begun: list[dict[str, Tensor]]
     end: dict[str, Tensor]
@@ -58,10 +58,10 @@ def fit_phases(lab: Any) -> Callable[..., Fitted]:
             labels = data.train.labels[::-1]
             assert labels != data.train.labels
             data = dataclasses.replace(data, train=dataclasses.replace(data.train, labels=labels))
-        method: Any = build(name, settle(name, {"classifier_epochs": 3, **given}), run.budget)
+        method: Any = build_method(name, run.budget, {"classifier_epochs": 3, **given})
         watcher.model = Model(run.load_encoder())
-        train(method.recipe, watcher.model, [data], run)
-        return Fitted(method.recipe, watcher, watcher.begun, watcher.encoder())
+        train(method.phases, watcher.model, [data], run)
+        return Fitted(method.phases, watcher, watcher.begun, watcher.encoder())
 
     return fit
 

@@ -19,7 +19,7 @@ from benchmark.core.record import Cost
 from benchmark.data.batches import Shuffled, Step
 from benchmark.data.task import Head, Split, Task, TrainingData
 from benchmark.experiment.collector import Collector
-from benchmark.train.method_handle import build, parameters, settle
+from benchmark.train.method_handle import build_method, resolve_method
 from benchmark.train.predict import evaluate
 from benchmark.train.recipe import Budget
 from benchmark.train.run import Run
@@ -27,6 +27,7 @@ from benchmark.train.run import Run
 NAMES = registry.names()
 ENTRIES = registry.entries()
 LAYERS = 2
+BUDGET = Budget(1, 8, "last")
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,7 +60,7 @@ class Fits:
         return self.made[key]
 
     def tasks(self, name: str) -> tuple[Task, ...]:
-        built = build(name, settle(name, {}), self.lab.run().budget)
+        built = build_method(name, self.lab.run().budget)
         try:
             built.check(LAYERS, [task.head for task in self.one])
         except SkippedError:
@@ -87,7 +88,7 @@ class Fits:
             patch.setattr(Shuffled, "epoch", watched_epoch)
             patch.setattr(Run, "tokens", watched_tokens)
             data = [task.without_test() for task in tasks]
-            predictor = build(name, settle(name, {}), run.budget).fit(data, run)
+            predictor = build_method(name, run.budget).fit(data, run)
         first = tuple(steps[0][0].rows.tolist()) if steps else None
         given = frozenset(value.name for one in data for value in vars(one).values() if isinstance(value, Split))
         assert isinstance(run.watcher, Collector)
@@ -103,7 +104,7 @@ def refuses(name: str, parameter: str, value: str) -> bool:
     """Whether the method can't be run with this value on any tasks, and says so before it is."""
     heads = (Head("a", "classes", "accuracy", ("x", "y")), Head("b", "pair-binary", "accuracy", ("0", "1")))
     try:
-        build(name, settle(name, {parameter: value}), Budget(1, 8, "last")).check(12, heads)
+        build_method(name, Budget(1, 8, "last"), {parameter: value}).check(12, heads)
     except UsageError:
         return True
     return False
@@ -219,4 +220,6 @@ def test_a_combination_says_where_it_comes_from(made: registry.Combination) -> N
     assert made.source.strip()
     assert registry.canonical(made.name) == made.name
     assert len(registry.parts(made.name)) >= 2
-    assert {found.name for found in parameters(made.name)} == set(dict(settle(made.name, {})))
+    assert {found.name for found in resolve_method(made.name).parameters} == set(
+        dict(resolve_method(made.name).resolve_parameters({}, BUDGET))
+    )

@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 
 from benchmark.data.batches import Shuffled
-from benchmark.train.baseline import Baseline, Everything, HeadOnly
+from benchmark.train.baseline import Baseline, FrozenEncoder, FullEncoder
 from benchmark.train.contrastive import Contrastive
-from benchmark.train.heads import OnTop
+from benchmark.train.heads import ClsHead
 from benchmark.train.objectives import TaskLoss
-from benchmark.train.recipe import After, Budget
+from benchmark.train.recipe import Budget
 from methods.simclr import SimCLR
 from methods.supcon import SupCon
 
@@ -44,22 +44,22 @@ def test_first_phase_may_have_a_budget_of_its_own(name: str, technique: Class, s
 
 def test_second_phase(name: str, technique: Class, supervised: bool) -> None:
     baseline = Baseline(hidden=7)
-    given = technique(classifier_epochs=4, classifier_lr=0.5).afterwards(baseline, BUDGET).given()
+    given = technique(classifier_epochs=4, classifier_lr=0.5).after(baseline, BUDGET).given()
     assert given == {
-        "trainable": HeadOnly(),
+        "trainable": FrozenEncoder(),
         "peak": 0.5,
         "batches": Shuffled(size=8, epochs=4),
-        "heads": OnTop(0.1, 7),
+        "heads": ClsHead(0.1, 7),
         "objective": TaskLoss(),
     }
-    assert "trainable" not in technique(freeze=False).afterwards(baseline, BUDGET).given()
+    assert "trainable" not in technique(freeze=False).after(baseline, BUDGET).given()
 
 
 def test_two_phases_are_run_one_after_the_other(name: str, technique: Class, supervised: bool, fit_phases: Any) -> None:
     fitted = fit_phases(name)
-    first, second = fitted.recipe.phases()
-    assert second.start == After(first)
-    assert (first.trainable, second.trainable) == (Everything(), HeadOnly())
+    first, second = fitted.phases
+    assert [phase.number for phase in fitted.phases] == [0, 1]
+    assert (first.trainable, second.trainable) == (FullEncoder(), FrozenEncoder())
     costs = fitted.watcher.phases()
     assert [cost.phase for cost in costs] == ["contrastive", "classification"]
     assert costs[0].trainable_encoder > 0

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from benchmark.train.baseline import Baseline
-from benchmark.train.method_handle import build, settle
+from benchmark.train.method_handle import build_method
 from benchmark.train.predict import evaluate
 from benchmark.train.recipe import Budget
 from methods.finetune import FineTune
@@ -15,14 +15,14 @@ BUDGET = Budget(2, 8, "best")
 
 def test_it_changes_nothing() -> None:
     assert FineTune().answers(Baseline(), BUDGET).given() == {}
-    assert FineTune().afterwards(Baseline(), BUDGET) is None
-    built: Any = build("finetune", settle("finetune", {}), BUDGET)
-    assert built.recipe == Baseline().recipe(BUDGET)
+    assert FineTune().after(Baseline(), BUDGET) is None
+    built: Any = build_method("finetune", BUDGET)
+    assert built.phases == (Baseline().recipe(BUDGET),)
 
 
 def test_it_learns_forty_rows_by_heart(lab: Any) -> None:
     task, run = lab.task(), lab.run(epochs=20)
-    method = build("finetune", settle("finetune", {"lr": 3e-3}), run.budget)
+    method = build_method("finetune", run.budget, {"lr": 3e-3})
     predictor = method.fit([task.without_test()], run)
     scores = {score.metric: score.value for score in evaluate(predictor, task.head, task.train).scores()}
     assert scores["accuracy"] > 0.95

@@ -20,7 +20,7 @@ def rates_of(lab: Any, kind: str, layers: int, rates: LayerwiseDecay) -> dict[st
     """The learning rate of every parameter, by name, as the optimizer holds it."""
     recipe = dataclasses.replace(Baseline().recipe(BUDGET), peak=1e-4, rates=rates)
     model = lab.model(kind, layers)
-    recipe.heads.attach(model, [lab.task().head], Streams(0))
+    model.set_heads(recipe.heads.attach(model, [lab.task().head], Streams(0)))
     optimizer, peaks = _optimizer(recipe, model)
     assert peaks == [group["lr"] for group in optimizer.param_groups]
     found = {id(weight): group["lr"] for group in optimizer.param_groups for weight in group["params"]}

@@ -14,7 +14,7 @@ from benchmark.model.encoder import Encoder
 from benchmark.model.model import Model, count
 from benchmark.train.baseline import Baseline
 from benchmark.train.loop import train
-from benchmark.train.method_handle import build, settle
+from benchmark.train.method_handle import build_method
 from benchmark.train.recipe import Budget
 from methods.lora import ALL_LINEAR, QUERY_VALUE, LoRA, LowRankAdapters
 
@@ -141,7 +141,7 @@ def test_training_moves_adapters_and_leaves_the_base(lab: Any, name: str) -> Non
     given: dict[str, Any] = {"freeze": False, "classifier_epochs": 1} if "supcon" in name else {}
     run = lab.run()
     model = Model(run.load_encoder())
-    train(build(name, settle(name, given), budget).recipe, model, [lab.task().without_test()], run)  # type: ignore[attr-defined]
+    train(build_method(name, budget, given).phases, model, [lab.task().without_test()], run)  # type: ignore[attr-defined]
     base = dict(lab.model().encoder.backbone.named_parameters())
     trained = dict(model.encoder.backbone.named_parameters())
     frozen = {key.replace(".base_layer", ""): value for key, value in trained.items() if "lora_" not in key}

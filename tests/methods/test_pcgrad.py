@@ -12,10 +12,10 @@ from torch import Tensor, nn
 
 from benchmark.core.errors import SkippedError, UsageError
 from benchmark.core.seeds import Streams
-from benchmark.train import method_handle
-from benchmark.train.baseline import Summed
+from benchmark.train.baseline import SummedGradients
+from benchmark.train.method_handle import build_method
 from benchmark.train.run import Run
-from methods.pcgrad import Projected, inner_products, surgery
+from methods.pcgrad import ProjectedGradients, inner_products, surgery
 
 
 def plain_loop(gradients: list[Tensor], orders: list[list[int]]) -> Tensor:
@@ -84,47 +84,47 @@ class Toy(nn.Module):
         return [(self.shared * first).sum(), self.sign * (self.shared * second).sum()]
 
 
-def settle(model: Toy, rule: Projected | Summed, epoch: int = 1) -> tuple[list[Tensor | None], Any]:
-    settler = rule.settler([model.shared], Streams(0), 0)
+def combine(model: Toy, rule: ProjectedGradients | SummedGradients, epoch: int = 1) -> tuple[list[Tensor | None], Any]:
+    combiner = rule.combiner([model.shared], Streams(0), 0)
     model.zero_grad()
-    settler.backward(model.losses(), list(model.parameters()), epoch, 0)
-    return [None if weight.grad is None else weight.grad.clone() for weight in model.parameters()], settler
+    combiner.backward(model.losses(), list(model.parameters()), epoch, 0)
+    return [None if weight.grad is None else weight.grad.clone() for weight in model.parameters()], combiner
 
 
-class TestSettler:
+class TestCombiner:
     @pytest.mark.parametrize("clip", [None, 0.1])
     def test_no_conflict_is_the_plain_sum_to_the_bit(self, clip: float | None) -> None:
-        plain, _ = settle(Toy(1.0), Summed(clip))
-        surgical, settler = settle(Toy(1.0), Projected(clip))
+        plain, _ = combine(Toy(1.0), SummedGradients(clip))
+        surgical, combiner = combine(Toy(1.0), ProjectedGradients(clip))
         assert all(torch.equal(a, b) for a, b in zip(plain, surgical, strict=True))
-        assert settler.report()["conflicting_pairs"] == 0.0
+        assert combiner.report()["conflicting_pairs"] == 0.0
 
     def test_only_shared_weights_are_projected(self) -> None:
-        plain, _ = settle(Toy(-1.0), Summed(None))
-        surgical, settler = settle(Toy(-1.0), Projected(None))
+        plain, _ = combine(Toy(-1.0), SummedGradients(None))
+        surgical, combiner = combine(Toy(-1.0), ProjectedGradients(None))
         a, b = (head.detach() for head in Toy(-1.0).heads)
         wanted = (1 + (a @ b) / (a @ a)) * a - (1 + (a @ b) / (b @ b)) * b  # g1 = a, g2 = -b
         assert torch.allclose(surgical[0], wanted, rtol=1e-6)
         assert not torch.allclose(plain[0], surgical[0])
         assert all(torch.equal(one, other) for one, other in zip(plain[1:], surgical[1:], strict=True))
-        report = settler.report()
+        report = combiner.report()
         assert report["conflicting_pairs"] == 1.0
         assert report["gradient_cosine"] == pytest.approx(float(-(a @ b) / (a.norm() * b.norm())), rel=1e-6)
-        assert settler.report() == {}  # a new epoch
+        assert combiner.report() == {}  # a new epoch
 
     def test_plain_epochs_come_first(self) -> None:
-        plain, _ = settle(Toy(-1.0), Summed(None))
-        before, settler = settle(Toy(-1.0), Projected(None, after_epochs=2), epoch=2)
-        after, _ = settle(Toy(-1.0), Projected(None, after_epochs=2), epoch=3)
+        plain, _ = combine(Toy(-1.0), SummedGradients(None))
+        before, combiner = combine(Toy(-1.0), ProjectedGradients(None, after_epochs=2), epoch=2)
+        after, _ = combine(Toy(-1.0), ProjectedGradients(None, after_epochs=2), epoch=3)
         assert torch.equal(before[0], plain[0])
         assert not torch.equal(after[0], plain[0])
-        assert settler.report()["conflicting_pairs"] == 1.0  # measured in plain epochs, too
+        assert combiner.report()["conflicting_pairs"] == 1.0  # measured in plain epochs, too
 
 
 def fitted(name: str, lab: Any, **given: Any) -> tuple[str, Run]:
     """A digest of the weights that `name` leaves on three tasks."""
     run = lab.run(epochs=2)
-    built = method_handle.build(name, method_handle.settle(name, given), run.budget)
+    built = build_method(name, run.budget, given)
     predictor = built.fit([task.without_test() for task in lab.tasks()], run)
     total = hashlib.sha256()
     for weight in predictor.model.state_dict().values():
@@ -143,13 +143,13 @@ def test_surgery_that_never_begins_is_multitask_to_the_bit(lab: Any) -> None:
 
 def test_it_needs_two_tasks_and_shared_weights(lab: Any) -> None:
     budget = lab.run().budget
-    built = method_handle.build("pcgrad", method_handle.settle("pcgrad", {}), budget)
+    built = build_method("pcgrad", budget)
     heads = tuple(task.head for task in lab.tasks())
     built.check(2, heads)
     with pytest.raises(SkippedError, match="this suite has one"):
         built.check(2, heads[:1])
     name = "layer-heads+pcgrad"
-    with pytest.raises(UsageError, match="'pcgrad' settles conflicts over weights that tasks share, and 'layer-heads'"):
-        method_handle.build(name, method_handle.settle(name, {"freeze": True}), budget)
+    with pytest.raises(UsageError, match="'pcgrad' combines gradients of weights that tasks share, and 'layer-heads'"):
+        build_method(name, budget, {"freeze": True})
     with pytest.raises(UsageError, match=r"'multitask' and 'pcgrad'|parameter"):
-        method_handle.build("multitask+pcgrad", method_handle.settle("multitask+pcgrad", {}), budget)
+        build_method("multitask+pcgrad", budget)

@@ -19,7 +19,7 @@ from benchmark.cli.main import main
 from benchmark.core import registry
 from benchmark.core.errors import UsageError
 from benchmark.data.task import Task
-from benchmark.train.method_handle import build, parameters, settle
+from benchmark.train.method_handle import build_method, resolve_method
 from benchmark.train.predict import evaluate
 
 SMOOTHING = '''\
@@ -50,7 +50,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from benchmark.core.registry import method
+from benchmark.train import method
 
 
 @method("majority", source="none")
@@ -133,7 +133,7 @@ def test_a_technique_is_found_listed_and_described(install: Any) -> None:
     assert (item["kind"], item["source"]) == ("technique", "Szegedy et al. 2016 §7")
     assert item["summary"] == "Part of each target is spread evenly over all classes."
     assert "smoothing" in item["parameters"]
-    found = next(one for one in parameters("label-smoothing") if one.name == "smoothing")
+    found = next(one for one in resolve_method("label-smoothing").parameters if one.name == "smoothing")
     assert (found.default, found.low, found.high) == (0.1, 0.0, 0.9)
 
 
@@ -146,7 +146,7 @@ def test_a_technique_runs_and_makes_a_difference(install: Any, lab: Any, task: T
 
     def fit(name: str, **given: Any) -> np.ndarray:
         run = lab.run()
-        predictor = build(name, settle(name, given), run.budget).fit([task.without_test()], run)
+        predictor = build_method(name, run.budget, given).fit([task.without_test()], run)
         return evaluate(predictor, task.head, task.test).logits
 
     plain, smooth = fit("finetune"), fit("label-smoothing")
@@ -158,20 +158,20 @@ def test_a_technique_runs_and_makes_a_difference(install: Any, lab: Any, task: T
 def test_its_loss_is_that_of_the_paper(install: Any, lab: Any, task: Task) -> None:
     install("plugsmooth", plugsmooth=SMOOTHING)
     run = lab.run()
-    method: Any = build("label-smoothing", settle("label-smoothing", {"smoothing": 0.4, "dropout": 0.0}), run.budget)
-    model, objective = lab.model(), method.recipe.objective
-    method.recipe.heads.attach(model, [task.head], run.streams)
+    method: Any = build_method("label-smoothing", run.budget, {"smoothing": 0.4, "dropout": 0.0})
+    model, recipe = lab.model(), method.phases[0]
+    model.set_heads(recipe.heads.attach(model, [task.head], run.streams))
     vectors, labels = torch.randn(6, 32), torch.tensor([0, 1, 2, 3, 0, 1])
     shares = torch.log_softmax(model.heads["scenario"](vectors), dim=1)
     targets = 0.6 * torch.eye(4)[labels] + 0.4 / 4
     expected = -(targets * shares).sum(1).mean()
-    assert objective.loss(model, task.head, vectors, labels).item() == pytest.approx(expected.item(), rel=1e-5)
+    assert recipe.objective.loss(model, task.head, vectors, labels).item() == pytest.approx(expected.item(), rel=1e-5)
 
 
 def test_it_clashes_as_built_in_ones_do(install: Any, lab: Any) -> None:
     install("plugsmooth", plugsmooth=SMOOTHING)
     with pytest.raises(UsageError, match="'label-smoothing' and 'supcon' both say what 'objective' is to be"):
-        build("label-smoothing+supcon", settle("label-smoothing+supcon", {}), lab.run().budget)
+        build_method("label-smoothing+supcon", lab.run().budget)
     with pytest.raises(UsageError, match="did you mean 'label-smoothing'"):
         registry.parts("label-smooting")
 
@@ -181,7 +181,7 @@ def test_a_whole_method_in_a_package_of_modules(install: Any, lab: Any, task: Ta
     assert {"majority", "label-smoothing"} <= set(registry.names())
     assert listed()["majority"]["kind"] == "method"
     run = lab.run()
-    predictor = build("majority", settle("majority", {}), run.budget).fit([task.without_test()], run)
+    predictor = build_method("majority", run.budget).fit([task.without_test()], run)
     largest = int(np.bincount(task.train.labels).argmax())
     assert accuracy(predictor, task) == pytest.approx(np.mean(np.array(task.test.labels) == largest))
     with pytest.raises(UsageError, match="'majority' is a whole method and does not combine with others"):

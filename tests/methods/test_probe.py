@@ -14,8 +14,8 @@ from benchmark.data.task import TrainingData
 from benchmark.model import states
 from benchmark.model.model import Model
 from benchmark.train.loop import train
-from benchmark.train.method_handle import build, settle
-from methods.probe import Probe
+from benchmark.train.method_handle import build_method
+from methods.probe import LayerLoss, Probe
 
 LAYERS = 4
 
@@ -24,10 +24,11 @@ def heads_of(lab: Any, probe: Probe, task: TrainingData, layers: list[int], run:
     """The weights of the heads at `layers`, trained together."""
     run = run or lab.run(layers=LAYERS, epochs=3, selection="best")
     model = Model(run.load_encoder())
-    questions = {f"{task.head.name}/{layer}": layer for layer in layers}
-    asked = [dataclasses.replace(task, head=dataclasses.replace(task.head, name=name)) for name in questions]
-    train(probe.recipe(task.head, questions, run.budget), model, asked, run)
-    return {layer: list(model.head(name).parameters()) for name, layer in questions.items()}
+    objective = LayerLoss(task.head, tuple(layers), len(task.validation), run.budget.selection)
+    train(
+        [probe.recipe(objective, run.budget)], model, [dataclasses.replace(task, head=h) for h in objective.heads], run
+    )
+    return {layer: list(model.head(objective.name(layer)).parameters()) for layer in layers}
 
 
 @pytest.mark.parametrize("blocks", ["none", "random:1,model:1"])
@@ -109,18 +110,18 @@ def test_what_cant_be_probed_is_refused(lab: Any) -> None:
         "new:1": "such as random:1,model:2",
     }.items():
         with pytest.raises(UsageError, match=words):
-            build("probe", settle("probe", {"blocks": blocks}), budget).check(2, heads)
-    build("probe", settle("probe", {"blocks": "random:1,model:2"}), budget).check(2, heads)
+            build_method("probe", budget, {"blocks": blocks}).check(2, heads)
+    build_method("probe", budget, {"blocks": "random:1,model:2"}).check(2, heads)
 
 
 def test_new_layers_are_the_same_at_every_layer_and_copies_are_the_next_ones(lab: Any) -> None:
     run, task = lab.run(layers=LAYERS), lab.tasks()[0].without_test()
     model = Model(run.load_encoder())
     probe = Probe(blocks="model:1,random:1")
-    recipe = probe.recipe(task.head, {"a": 0, "b": 3}, run.budget)
-    heads = [dataclasses.replace(task.head, name=name) for name in ("a", "b")]
-    recipe.heads.attach(model, heads, run.streams)
-    first, second = model.head("a"), model.head("b")
+    objective = LayerLoss(task.head, (0, 3), len(task.validation), "last")
+    recipe = probe.recipe(objective, run.budget)
+    model.set_heads(recipe.heads.attach(model, objective.heads, run.streams))
+    first, second = (model.head(head.name) for head in objective.heads)
     assert isinstance(first.blocks, nn.ModuleList)
     assert isinstance(second.blocks, nn.ModuleList)
 

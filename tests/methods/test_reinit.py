@@ -100,9 +100,9 @@ def test_the_global_generator_is_left_alone(lab: Any) -> None:
 
 
 def test_more_layers_than_there_are_is_refused() -> None:
-    Reinitialised(6, None).check(6)
+    Reinitialise(layers=6).check(6, ())
     with pytest.raises(UsageError, match=r"reinit.layers=7, but the encoder has 6 layers: choose at most 6"):
-        Reinitialised(7, None).check(6)
+        Reinitialise(layers=7).check(6, ())
 
 
 def test_settings_reach_the_answer() -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from benchmark.core.errors import SkippedError, UsageError
-from benchmark.train.method_handle import build, settle
+from benchmark.train.method_handle import build_method, resolve_method
 from benchmark.train.predict import evaluate
 
 NAMES = (
@@ -21,9 +21,8 @@ FEW: dict[str, Any] = {"simcse_batch_size": 16}
 
 def digest(name: str, lab: Any, seed: int) -> str:
     run, tasks = lab.run(seed, epochs=2, layers=2), lab.tasks()
-    settings = dict(settle(name, {}))
-    settings |= {key: value for key, value in FEW.items() if key in settings}
-    built = build(name, tuple(sorted(settings.items())), run.budget)
+    known = {parameter.name for parameter in resolve_method(name).parameters}
+    built = build_method(name, run.budget, {key: value for key, value in FEW.items() if key in known})
     built.check(2, tuple(task.head for task in tasks))
     predictor = built.fit([task.without_test() for task in tasks], run)
     total = hashlib.sha256()
@@ -45,7 +44,7 @@ def test_it_fits_three_tasks_and_again_to_the_bit(name: str, lab: Any) -> None:
 
 @pytest.mark.parametrize("name", ["supcon", "simclr"])
 def test_contrastive_learning_of_classes_says_why_pairs_have_none(name: str, lab: Any) -> None:
-    built = build(name, settle(name, {}), lab.run().budget)
+    built = build_method(name, lab.run().budget)
     heads = tuple(task.head for task in lab.tasks())
     built.check(2, heads[:1])
     with pytest.raises(SkippedError, match="pairs of sentences: task 'paraphrase'"):
@@ -64,7 +63,7 @@ def test_contrastive_learning_of_classes_says_why_pairs_have_none(name: str, lab
 )
 def test_weights_that_cant_be_used_are_refused(weights: str, words: str, lab: Any) -> None:
     with pytest.raises(UsageError, match=words):
-        build("multitask", settle("multitask", {"weights": weights}), lab.run().budget).check(
+        build_method("multitask", lab.run().budget, {"weights": weights}).check(
             2, tuple(task.head for task in lab.tasks())
         )
 
@@ -73,7 +72,7 @@ def test_a_task_that_counts_nothing_does_not_move_the_encoder_for_it(lab: Any) -
     found = []
     for weights in (None, "similarity=0,paraphrase=0"):
         run = lab.run(epochs=1)
-        built = build("multitask", settle("multitask", {"weights": weights}), run.budget)
+        built = build_method("multitask", run.budget, {"weights": weights})
         predictor: Any = built.fit([task.without_test() for task in lab.tasks()], run)
         found.append([weight.sum().item() for weight in predictor.model.encoder.parameters()])
     assert found[0] != found[1]

@@ -9,8 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from benchmark.train.method_handle import build, settle
-from benchmark.train.recipe import After
+from benchmark.train.method_handle import build_method
 from methods.simcse import InBatch, in_batch_loss
 
 
@@ -38,7 +37,7 @@ def test_the_loss_is_the_plain_loops(rows: int, temperature: float) -> None:
 
 def test_it_asks_about_every_different_sentence_of_all_tasks(lab: Any) -> None:
     tasks = [task.without_test() for task in lab.tasks()]
-    (asked,) = InBatch(0.05, "mlp").about(tasks)
+    (asked,) = InBatch(0.05, "mlp").training_tasks(tasks)
     sentences = [text for (text,) in asked.train.texts]
     wanted = {text for task in tasks for row in task.train.texts for text in row}
     assert len(sentences) == len(set(sentences)) == len(wanted)
@@ -49,10 +48,10 @@ def test_it_asks_about_every_different_sentence_of_all_tasks(lab: Any) -> None:
 def test_the_tasks_meet_the_batches_and_masks_that_they_meet_without_it(lab: Any) -> None:
     met: dict[str, list[Any]] = {}
     for name in ("finetune", "simcse"):
-        built: Any = build(name, settle(name, {}), lab.run().budget)
-        *before, (number, last) = built.recipe.numbered()
-        assert [place for place, _ in before] == ([-1] if name == "simcse" else [])
-        steps = last.batches.epoch([24, 24, 24], lab.run().streams, number, 1)
+        built: Any = build_method(name, lab.run().budget)
+        *before, last = built.phases
+        assert [phase.number for phase in before] == ([-1] if name == "simcse" else [])
+        steps = last.batches.epoch({"a": 24, "b": 24, "c": 24}, lab.run().streams, last.number, 1)
         met[name] = [(part.task, part.rows.tolist()) for step in steps for part in step]
     assert met["finetune"] == met["simcse"]
 
@@ -60,12 +59,11 @@ def test_the_tasks_meet_the_batches_and_masks_that_they_meet_without_it(lab: Any
 def test_the_tasks_start_from_what_it_leaves(lab: Any) -> None:
     run = lab.run(epochs=1)
     name = "simcse+pcgrad"
-    built: Any = build(name, settle(name, {"simcse_epochs": 2, "simcse_lr": 1e-3}), run.budget)
-    first, second = built.recipe.phases()
-    assert isinstance(second.start, After)
+    built: Any = build_method(name, run.budget, {"simcse_epochs": 2, "simcse_lr": 1e-3})
+    first, second = built.phases
     assert (first.objective.phase, first.batches.views, first.peak) == ("similarity", 2, 1e-3)
-    assert type(first.gradients).__name__ == "Summed"
-    assert type(second.gradients).__name__ == "Projected"
+    assert type(first.gradients).__name__ == "SummedGradients"
+    assert type(second.gradients).__name__ == "ProjectedGradients"
     built.fit([task.without_test() for task in lab.tasks()], run)
     assert [cost.phase for cost in run.watcher.phases()] == ["similarity", "classification"]
     losses = [point.value for point in run.watcher.points if (point.phase, point.key) == ("similarity", "train/loss")]

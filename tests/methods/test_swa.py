@@ -19,7 +19,17 @@ from benchmark.train.baseline import Baseline
 from benchmark.train.loop import train
 from benchmark.train.recipe import Budget
 from benchmark.train.schedules import Linear
-from methods.swa import Average, StochasticWeightAveraging
+from methods.swa import AveragedWeights, StochasticWeightAveraging
+
+
+@dataclasses.dataclass(frozen=True)
+class Constant:
+    """The same factor throughout."""
+
+    value: float
+
+    def factor(self, step: int, total: int, epochs: int = 1) -> float:
+        return self.value
 
 
 class TestSteps:
@@ -38,13 +48,13 @@ class TestSteps:
         ],
     )
     def test_by_hand(self, start: float, snapshots: int, total: int, steps: set[int]) -> None:
-        assert Average(start, snapshots, 0.5, 0.2).steps(total) == steps
+        assert AveragedWeights(start, snapshots, 0.5, 0.2).steps(total) == steps
 
     @given(st.floats(0, 0.99), st.integers(1, 50), st.integers(1, 500))
     def test_are_as_many_as_asked_within_the_window_and_the_last_is_one(
         self, start: float, snapshots: int, total: int
     ) -> None:
-        steps = Average(start, snapshots, 0.5, 0.2).steps(total)
+        steps = AveragedWeights(start, snapshots, 0.5, 0.2).steps(total)
         window = total - int(start * total)
         assert len(steps) == min(snapshots, window)
         assert max(steps) == total
@@ -54,33 +64,33 @@ class TestSteps:
 
 
 class TestMean:
-    def follow(self, average: Average, total: int) -> tuple[list[np.ndarray], list[np.ndarray]]:
+    def follow(self, average: AveragedWeights, total: int) -> tuple[list[np.ndarray], list[np.ndarray]]:
         """Random weights step by step: the snapshots by numpy, and what comes back."""
         draw = np.random.Generator(np.random.PCG64(0))
         weights = [nn.Parameter(torch.full((3,), 1e6)), nn.Parameter(torch.full((2, 2), 1e6))]
-        keeper, taken = average.keeper(total), []
+        tracker, taken = average.tracker(total), []
         for step in range(1, total + 1):
             with torch.no_grad():
                 for weight in weights:
                     weight.copy_(torch.from_numpy(draw.normal(size=weight.shape)))
             if step in average.steps(total):
                 taken.append([weight.detach().numpy().copy() for weight in weights])
-            keeper.after_step(step, weights)
-            keeper.after_epoch(None, weights)
-        keeper.restore(weights)
+            tracker.after_step(step, weights)
+            tracker.after_epoch(None, weights)
+        tracker.restore(weights)
         means = [np.mean([snapshot[i] for snapshot in taken], axis=0) for i in range(2)]
         return means, [weight.detach().numpy() for weight in weights]
 
     @pytest.mark.parametrize("snapshots", [1, 2, 7, 10])
     def test_is_that_of_the_snapshots_and_of_nothing_else(self, snapshots: int) -> None:
-        expected, found = self.follow(Average(0.25, snapshots, 0.5, 0.2), 40)
+        expected, found = self.follow(AveragedWeights(0.25, snapshots, 0.5, 0.2), 40)
         for one, other in zip(found, expected, strict=True):
             assert np.allclose(one, other, atol=1e-6)  # the initial weights, 1e6, would show
 
-    def test_keepers_share_nothing(self) -> None:
-        average, weight = Average(0.0, 1, 0.5, 0.2), nn.Parameter(torch.ones(1))
-        average.keeper(1).after_step(1, [weight])
-        other = average.keeper(1)
+    def test_trackers_share_nothing(self) -> None:
+        average, weight = AveragedWeights(0.0, 1, 0.5, 0.2), nn.Parameter(torch.ones(1))
+        average.tracker(1).after_step(1, [weight])
+        other = average.tracker(1)
         with torch.no_grad():
             weight.fill_(3)
         other.after_step(1, [weight])
@@ -89,22 +99,24 @@ class TestMean:
 
     def test_a_snapshot_is_a_copy(self) -> None:
         weight = nn.Parameter(torch.ones(1))
-        keeper = Average(0.0, 1, 0.5, 0.2).keeper(1)
-        keeper.after_step(1, [weight])
+        tracker = AveragedWeights(0.0, 1, 0.5, 0.2).tracker(1)
+        tracker.after_step(1, [weight])
         with torch.no_grad():
             weight.fill_(3)
-        keeper.restore([weight])
+        tracker.restore([weight])
         assert weight.tolist() == [1]
 
 
 class TestRate:
     def test_before_the_window_the_schedule_decides(self) -> None:
-        average = Average(0.75, 5, 0.5, 0.2)
-        assert [average.hold(factor, step, 20) for step, factor in ((0, 1.0), (7, 0.3), (14, 0.1))] == [1.0, 0.3, 0.1]
+        average = AveragedWeights(0.75, 5, 0.5, 0.2)
+        assert [
+            average.override_factor(Constant(factor), step, 20, 1) for step, factor in ((0, 1.0), (7, 0.3), (14, 0.1))
+        ] == [1.0, 0.3, 0.1]
 
     def test_by_hand(self) -> None:
-        average = Average(start=0.5, snapshots=5, rate=0.5, anneal=0.4)  # begins at 10, glides for 4 steps
-        found = [average.hold(0.1, step, 20) for step in range(9, 17)]
+        average = AveragedWeights(start=0.5, snapshots=5, rate=0.5, anneal=0.4)  # begins at 10, glides for 4 steps
+        found = [average.override_factor(Constant(0.1), step, 20, 1) for step in range(9, 17)]
         glide = [0.5 - 0.4 * (1 + np.cos(np.pi * t / 4)) / 2 for t in range(5)]
         assert found == pytest.approx([0.1, *glide, 0.5, 0.5])
 
@@ -117,13 +129,15 @@ class TestRate:
             expected.append(scheduler.get_last_lr()[0])
             optimizer.step()
             scheduler.step()
-        average = Average(start=0.5, snapshots=5, rate=rate, anneal=glide / 20)
-        assert [average.hold(0.2, step, 40) for step in range(20, 40)] == pytest.approx(expected)
+        average = AveragedWeights(start=0.5, snapshots=5, rate=rate, anneal=glide / 20)
+        assert [average.override_factor(Constant(0.2), step, 40, 1) for step in range(20, 40)] == pytest.approx(
+            expected
+        )
 
     @pytest.mark.parametrize("anneal", [0.0, 1.0])
     def test_the_window_may_be_all_glide_or_none(self, anneal: float) -> None:
-        average = Average(0.5, 5, 0.5, anneal)
-        found = [average.hold(0.1, step, 20) for step in range(10, 20)]
+        average = AveragedWeights(0.5, 5, 0.5, anneal)
+        found = [average.override_factor(Constant(0.1), step, 20, 1) for step in range(10, 20)]
         assert found[0] == pytest.approx(0.1)
         assert found == sorted(found)
         assert found[-1] == pytest.approx(0.5, abs=0.02)
@@ -131,13 +145,15 @@ class TestRate:
 
 def test_settings_reach_the_answer() -> None:
     technique = StochasticWeightAveraging(swa_start=0.5, swa_lr=0.3, swa_anneal=0.1, snapshots=4)
-    assert technique.answers(Baseline(), Budget(1, 1, "best")).given() == {"keep": Average(0.5, 4, 0.3, 0.1)}
+    assert technique.answers(Baseline(), Budget(1, 1, "best")).given() == {
+        "weight_selection": AveragedWeights(0.5, 4, 0.3, 0.1)
+    }
 
 
 def test_a_fit_ends_with_the_mean_of_its_snapshots(lab: Any) -> None:
     """The trajectory of the same training without averaging, but with its learning rates, is averaged by numpy."""
-    average = Average(start=0.5, snapshots=3, rate=0.5, anneal=0.2)
-    recipe = dataclasses.replace(Baseline().recipe(Budget(2, 10, "last")), keep=average, schedule=Linear())
+    average = AveragedWeights(start=0.5, snapshots=3, rate=0.5, anneal=0.2)
+    recipe = dataclasses.replace(Baseline().recipe(Budget(2, 10, "last")), weight_selection=average, schedule=Linear())
     taken: dict[int, list[np.ndarray]] = {}
 
     class Taker(Collector):
@@ -146,7 +162,7 @@ def test_a_fit_ends_with_the_mean_of_its_snapshots(lab: Any) -> None:
 
     run = lab.run(watcher=Taker())
     model = Model(run.load_encoder())
-    train(recipe, model, [lab.task().without_test()], run)
+    train([recipe], model, [lab.task().without_test()], run)
     assert sorted(taken) == list(range(1, 9))
     assert sorted(average.steps(8)) == [6, 7, 8]
     for i, weight in enumerate(model.parameters()):

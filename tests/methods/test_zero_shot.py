@@ -10,7 +10,7 @@ import torch
 
 from benchmark.model.model import Model
 from benchmark.train.loop import train
-from benchmark.train.method_handle import build, settle
+from benchmark.train.method_handle import build_method
 from benchmark.train.predict import ModelPredictor
 from methods.zero_shot import ZeroShot
 
@@ -19,9 +19,9 @@ from methods.zero_shot import ZeroShot
 def test_it_is_where_fine_tuning_starts(lab: Any, seed: int) -> None:
     """A fit with a learning rate of nothing ends where it begins: with the head that zero-shot answers with."""
     run, task = lab.run(seed), lab.task()
-    method: Any = build("finetune", settle("finetune", {"lr": 1e-30}), run.budget)
+    method: Any = build_method("finetune", run.budget, {"lr": 1e-30})
     model = Model(run.load_encoder())
-    train(method.recipe, model, [task.without_test()], run)
+    train(method.phases, model, [task.without_test()], run)
     expected = ModelPredictor(model, run).logits("scenario", task.test)
     found = ZeroShot().fit([task.without_test()], run).logits("scenario", task.test)
     assert np.array_equal(found, expected)

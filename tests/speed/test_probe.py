@@ -22,7 +22,8 @@ from benchmark.data.tokens import TokenCache
 from benchmark.experiment.collector import Collector
 from benchmark.experiment.device import prepare_torch
 from benchmark.model.catalogue import resolve
-from benchmark.train.method_handle import build, settle
+from benchmark.model.heads import SequentialHead
+from benchmark.train.method_handle import build_method
 from benchmark.train.recipe import Budget
 from benchmark.train.run import Run
 from benchmark.train.vectors import encode_all
@@ -54,13 +55,11 @@ def run(tmp_path: Path) -> Run:
 
 def one_pass(run: Run, task: TrainingData) -> float:
     """Encode train and validation once; return the seconds."""
-    import torch
-
     encoder = run.load_encoder()
     texts = [run.encode(split).texts for split in (task.train, task.validation)]
     began = time.perf_counter()
     for tokens in texts:
-        encode_all(encoder, tokens, torch.nn.Identity())
+        encode_all(encoder, tokens, SequentialHead())
     return time.perf_counter() - began
 
 
@@ -70,7 +69,7 @@ def test_probe(benchmark: BenchmarkFixture, run: Run, task: TrainingData, blocks
     watcher = run.watcher
     assert isinstance(watcher, Seconds)
     encoding = sorted(one_pass(run, task) for _ in range(3))[1]
-    probe = build("probe", settle("probe", {"blocks": blocks}), run.budget)
+    probe = build_method("probe", run.budget, {"blocks": blocks})
     whole = benchmark.pedantic(lambda: timed(lambda: probe.fit([task], run)), rounds=1)
     once = watcher.phases()[0].encode_seconds
     print(

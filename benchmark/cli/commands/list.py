@@ -69,7 +69,7 @@ def _text(value: object) -> str:
 
 def _methods(_: argparse.Namespace) -> list[Item]:
     from benchmark.core import registry
-    from benchmark.train.method_handle import parameters
+    from benchmark.train.method_handle import resolve_method
 
     found = [
         {"name": entry.name, "kind": entry.kind, "summary": entry.summary, "source": entry.source}
@@ -78,7 +78,7 @@ def _methods(_: argparse.Namespace) -> list[Item]:
     for made in registry.combinations():
         parts = " and ".join(entry.name for entry in registry.parts(made.name))
         found.append({"name": made.name, "kind": "combination", "summary": f"{parts} together", "source": made.source})
-    return [item | {"parameters": [one.name for one in parameters(item["name"])]} for item in found]
+    return [item | {"parameters": [one.name for one in resolve_method(item["name"]).parameters]} for item in found]
 
 
 def _suites(_: argparse.Namespace) -> list[Item]:

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from benchmark.core.parameters import Parameter, Value
     from benchmark.core.record import Point, Record
     from benchmark.tracking import Tracking
+    from benchmark.train.method_handle import MethodHandle
 
 NAME = "show"
 HELP = "show a method and its parameters, everything recorded of a run, or a study"
@@ -137,11 +138,12 @@ def _plotted(arguments: argparse.Namespace) -> Shown:
 def _method_called(name: str) -> Shown:
     from benchmark.core import registry
     from benchmark.core.serialization import to_plain
-    from benchmark.train.method_handle import parameters
+    from benchmark.train.method_handle import resolve_method
 
     entries = registry.parts(name)
     canonical = registry.canonical(name)
-    declared = parameters(canonical)
+    handle = resolve_method(canonical)
+    declared = handle.parameters
     kind = entries[0].kind if len(entries) == 1 else "combination"
     texts = {entry.name: inspect.getdoc(entry.cls) or "" for entry in entries}
     document: dict[str, Any] = {
@@ -156,7 +158,7 @@ def _method_called(name: str) -> Shown:
             for one in declared
         ],
     }
-    elsewhere = _suite_defaults(canonical, declared)
+    elsewhere = _suite_defaults(handle)
     document["suite_defaults"] = elsewhere
     parts: list[RenderableType] = [Text.assemble((canonical, "bold"), f"  {kind}")]
     for entry in entries:
@@ -172,17 +174,19 @@ def _method_called(name: str) -> Shown:
     return document, Group(*parts)
 
 
-def _suite_defaults(name: str, declared: Sequence[Parameter]) -> dict[str, dict[str, Value]]:
-    """Return the defaults of the method `name` that built-in suites change for their budgets, by suite."""
+def _suite_defaults(method: MethodHandle) -> dict[str, dict[str, Value]]:
+    """Return the defaults of `method` that built-in suites change for their budgets, by suite."""
     from benchmark.core import suite
-    from benchmark.train.method_handle import settle
+    from benchmark.train.recipe import Budget
 
-    usual = {one.name: one.default for one in declared}
+    usual = {one.name: one.default for one in method.parameters}
     found = {}
     for known in suite.names():
         with contextlib.suppress(UsageError):  # two techniques prefer different values: there is no default
-            settled = dict(settle(name, {}, suite.load(known).defaults))
-            found[known] = {key: value for key, value in settled.items() if value != usual[key]}
+            own = suite.load(known)
+            budget = Budget(own.epochs, own.batch_size, own.selection)
+            resolved = dict(method.resolve_parameters({}, budget, own.defaults))
+            found[known] = {key: value for key, value in resolved.items() if value != usual[key]}
     return {known: changed for known, changed in found.items() if changed}
 
 

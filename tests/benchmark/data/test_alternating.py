@@ -9,12 +9,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from benchmark.core.errors import SkippedError
 from benchmark.core.seeds import Streams
-from benchmark.data.batches import Alternating, Shuffled, Step, Together
-from benchmark.data.task import Head
+from benchmark.data.batches import Alternating, SharedBatches, Shuffled, Step
+from benchmark.data.task_weights import parse_weights
 
-HEADS = tuple(Head(name, "classes", "accuracy", ("a", "b")) for name in ("one", "two"))
+
+def sized(*sizes: int) -> dict[str, int]:
+    """Training rows by task."""
+    return {f"task {number}": size for number, size in enumerate(sizes)}
 
 
 def plain(steps: tuple[Step, ...]) -> list[list[tuple[int, list[int]]]]:
@@ -33,13 +35,13 @@ class TestRoundRobin:
         batches = Alternating(2, epochs=2)
         large, again = order(0, 1, 5), order(0, 2, 5)
         small = [order(1, number, 2) for number in (1, 2, 3, 4)]
-        assert batches.steps_per_epoch((5, 2)) == 2
-        assert plain(batches.epoch((5, 2), Streams(0), 0, 1)) == [
+        assert batches.steps_per_epoch(sized(5, 2)) == 2
+        assert plain(batches.epoch(sized(5, 2), Streams(0), 0, 1)) == [
             [(0, large[:2]), (1, small[0])],
             [(0, large[2:4]), (1, small[1])],
         ]
         assert (
-            plain(batches.epoch((5, 2), Streams(0), 0, 2))
+            plain(batches.epoch(sized(5, 2), Streams(0), 0, 2))
             == [  # the large task goes on where it was
                 [(0, large[4:]), (1, small[2])],
                 [(0, again[:2]), (1, small[3])],
@@ -51,7 +53,7 @@ class TestRoundRobin:
         seen = [[0] * count for count in sizes]
         batches = Alternating(size, epochs=6)
         for epoch in range(1, 7):
-            for step in batches.epoch(sizes, Streams(1), 0, epoch):
+            for step in batches.epoch(sized(*sizes), Streams(1), 0, epoch):
                 assert [part.task for part in step] == list(range(len(sizes)))
                 for part in step:
                     for row in part.rows:
@@ -61,19 +63,23 @@ class TestRoundRobin:
     def test_one_task_is_plain_shuffling(self) -> None:
         one, other = Alternating(4, 3), Shuffled(4, 3)
         for epoch in (1, 2, 3):
-            assert plain(one.epoch((10,), Streams(0), 0, epoch)) == plain(other.epoch((10,), Streams(0), 0, epoch))
+            assert plain(one.epoch(sized(10), Streams(0), 0, epoch)) == plain(
+                other.epoch(sized(10), Streams(0), 0, epoch)
+            )
 
-    @pytest.mark.parametrize(("span", "steps"), [("total", 3), ("largest", 5), ("smallest", 1)])
-    def test_an_epochs_length(self, span: str, steps: int) -> None:
-        batches = Alternating(2, 1, span=span)
-        assert batches.steps_per_epoch((10, 2, 3)) == steps == len(batches.epoch((10, 2, 3), Streams(0), 0, 1))
+    @pytest.mark.parametrize(("epoch_length", "steps"), [("total", 3), ("largest", 5), ("smallest", 1)])
+    def test_an_epochs_length(self, epoch_length: str, steps: int) -> None:
+        batches = Alternating(2, 1, epoch_length=epoch_length)
+        assert (
+            batches.steps_per_epoch(sized(10, 2, 3)) == steps == len(batches.epoch(sized(10, 2, 3), Streams(0), 0, 1))
+        )
 
 
 class TestDrawnTurns:
     @pytest.mark.parametrize(("mode", "temperature", "share"), [("proportional", 7.0, 0.9), ("temperature", 2.0, 0.75)])
     def test_the_share_of_a_task(self, mode: str, temperature: float, share: float) -> None:
         # 900 and 100 rows: 9 to 1 by size, 3 to 1 by its square root.
-        steps = Alternating(1, 1, mode, temperature).epoch((900, 100), Streams(0), 0, 1)
+        steps = Alternating(1, 1, mode, temperature).epoch(sized(900, 100), Streams(0), 0, 1)
         parts = list(itertools.chain.from_iterable(steps))
         assert len(parts) == 1000
         found = np.mean([part.task == 0 for part in parts])
@@ -81,8 +87,8 @@ class TestDrawnTurns:
 
     def test_an_epoch_can_be_entered_without_those_before(self) -> None:
         batches = Alternating(2, 3, "proportional")
-        forwards = [plain(batches.epoch((9, 4), Streams(2), 0, epoch)) for epoch in (1, 2, 3)]
-        backwards = [plain(batches.epoch((9, 4), Streams(2), 0, epoch)) for epoch in (3, 2, 1)]
+        forwards = [plain(batches.epoch(sized(9, 4), Streams(2), 0, epoch)) for epoch in (1, 2, 3)]
+        backwards = [plain(batches.epoch(sized(9, 4), Streams(2), 0, epoch)) for epoch in (3, 2, 1)]
         assert forwards == backwards[::-1]
         for task, count in ((0, 9), (1, 4)):  # batches are taken in order, pass after pass
             rows = [
@@ -97,19 +103,20 @@ def order_of(seed: int, task: int, number: int, count: int) -> list[int]:
     return found
 
 
-def test_a_single_task_has_nothing_to_alternate_with() -> None:
-    Alternating(2, 1).check(12, HEADS)
-    with pytest.raises(SkippedError, match="two of them"):
-        Alternating(2, 1).check(12, HEADS[:1])
+def test_tasks_count_by_their_weights_and_meet_the_same_rows() -> None:
+    even, weighed = Alternating(2, 1), Alternating(2, 1, weights=parse_weights("task 1=0.5,task 0=1"))
+    steps = weighed.epoch(sized(5, 2), Streams(0), 0, 1)
+    assert [[part.weight for part in step] for step in steps] == [[1.0, 0.5]] * 2
+    assert plain(steps) == plain(even.epoch(sized(5, 2), Streams(0), 0, 1))
 
 
-class TestTogether:
+class TestSharedBatches:
     def test_every_task_has_the_rows_that_one_alone_has(self) -> None:
-        several = plain(Together(4, 2).epoch((10, 10, 10), Streams(0), 0, 2))
-        alone = plain(Shuffled(4, 2).epoch((10,), Streams(0), 0, 2))
+        several = plain(SharedBatches(4, 2).epoch(sized(10, 10, 10), Streams(0), 0, 2))
+        alone = plain(Shuffled(4, 2).epoch(sized(10), Streams(0), 0, 2))
         assert several == [[(task, rows) for task in range(3)] for ((_, rows),) in alone]
-        assert Together(4, 2).steps_per_epoch((10, 10, 10)) == 3
+        assert SharedBatches(4, 2).steps_per_epoch(sized(10, 10, 10)) == 3
 
     def test_tasks_about_other_rows_are_refused(self) -> None:
         with pytest.raises(ValueError, match="same number"):
-            Together(4, 2).steps_per_epoch((10, 9))
+            SharedBatches(4, 2).steps_per_epoch(sized(10, 9))

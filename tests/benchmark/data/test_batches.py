@@ -15,12 +15,17 @@ from benchmark.data.batches import Shuffled, Step
 Plain = list[list[tuple[int, list[int]]]]
 
 
+def sized(*sizes: int) -> dict[str, int]:
+    """Training rows by task."""
+    return {f"task {number}": size for number, size in enumerate(sizes)}
+
+
 def plain(steps: tuple[Step, ...]) -> Plain:
     return [[(part.task, part.rows.tolist()) for part in step] for step in steps]
 
 
 def epoch(batches: Shuffled, sizes: tuple[int, ...], seed: int = 0, phase: int = 0, number: int = 1) -> Plain:
-    return plain(batches.epoch(sizes, Streams(seed), phase, number))
+    return plain(batches.epoch(sized(*sizes), Streams(seed), phase, number))
 
 
 @given(st.lists(st.integers(1, 40), min_size=1, max_size=3), st.integers(1, 12), st.integers(0, 5))
@@ -29,7 +34,7 @@ def test_every_row_of_every_task_occurs_once_an_epoch(sizes: list[int], size: in
     steps = epoch(batches, tuple(sizes), seed)
     seen = sorted((task, row) for step in steps for task, rows in step for row in rows)
     assert seen == [(task, row) for task, count in enumerate(sizes) for row in range(count)]
-    assert len(steps) == batches.steps_per_epoch(sizes)
+    assert len(steps) == batches.steps_per_epoch(sized(*sizes))
     assert all(len(step) == 1 and 1 <= len(step[0][1]) <= size for step in steps)
 
 
@@ -41,13 +46,13 @@ def test_the_last_batch_may_be_smaller_and_only_the_last() -> None:
 
 @pytest.mark.parametrize(("sizes", "steps"), [((10,), 3), ((8,), 2), ((1,), 1), ((10, 8, 1), 6)])
 def test_steps_are_counted_per_task(sizes: tuple[int, ...], steps: int) -> None:
-    assert Shuffled(4, 1).steps_per_epoch(sizes) == steps == len(epoch(Shuffled(4, 1), sizes))
+    assert Shuffled(4, 1).steps_per_epoch(sized(*sizes)) == steps == len(epoch(Shuffled(4, 1), sizes))
 
 
 def test_an_epoch_can_be_entered_without_those_before() -> None:
     batches, streams = Shuffled(4, 5), Streams(3)
-    forwards = [plain(batches.epoch((10, 6), streams, 0, number)) for number in (1, 2, 3)]
-    backwards = [plain(batches.epoch((10, 6), Streams(3), 0, number)) for number in (3, 2, 1)]
+    forwards = [plain(batches.epoch(sized(10, 6), streams, 0, number)) for number in (1, 2, 3)]
+    backwards = [plain(batches.epoch(sized(10, 6), Streams(3), 0, number)) for number in (3, 2, 1)]
     assert forwards == backwards[::-1]
 
 

@@ -15,7 +15,7 @@ from benchmark.core.parameters import Parameter
 from benchmark.data.task import Head
 from benchmark.experiment.plan import Plan, _values, plan
 from benchmark.experiment.request import Request
-from benchmark.train import method_handle
+from benchmark.train.method_handle import MethodHandle
 
 Planned = Callable[..., Plan]
 
@@ -37,8 +37,8 @@ class Picky:
 @pytest.fixture
 def picky(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let the method called swa be picky."""
-    build = method_handle.build
-    monkeypatch.setattr(method_handle, "build", lambda name, *rest: Picky() if name == "swa" else build(name, *rest))
+    build = MethodHandle.build
+    monkeypatch.setattr(MethodHandle, "build", lambda own, *rest: Picky() if own.name == "swa" else build(own, *rest))
 
 
 def test_tasks_heads_and_protocol(planned: Planned) -> None:

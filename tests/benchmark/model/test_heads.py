@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pytest
 import torch
 from torch import nn
 
-from benchmark.model.encoder import Tap
-from benchmark.model.heads import ClassifierHead, LayerHead, ProjectionHead
+from benchmark.model.encoder import TOP, Tap
+from benchmark.model.heads import ClassifierHead, LayerHead, ProjectionHead, SequentialHead
 
 
 @pytest.fixture
@@ -69,7 +71,7 @@ def test_a_head_at_a_layer_standardises_by_what_it_was_shown() -> None:
     head = LayerHead(Tap(0), nn.ModuleList(), 3, 2, 0.0, None, standardise=True)
     seen = torch.tensor([[1.0, 5.0, 10.0], [3.0, 5.0, 14.0]])
     plain = head(seen)
-    head.observe(seen)
+    head.observe([seen[:1], seen[1:]])
     assert head.mean.tolist() == [2.0, 5.0, 12.0]
     assert head.scale.tolist() == [1.0, 0.0, 0.5]  # what doesn't vary is left out
     by_hand = torch.tensor([[-1.0, 0.0, -1.0], [1.0, 0.0, 1.0]])
@@ -79,7 +81,7 @@ def test_a_head_at_a_layer_standardises_by_what_it_was_shown() -> None:
 
 def test_rounding_is_no_variation() -> None:
     head = LayerHead(Tap(0), nn.ModuleList(), 1, 2, 0.0, None, standardise=True)
-    head.observe(torch.tensor([[0.1], [0.1000001], [0.1]]))
+    head.observe([torch.tensor([[0.1], [0.1000001], [0.1]])])
     assert head.scale.tolist() == [0.0]
 
 
@@ -87,3 +89,17 @@ def test_a_head_that_was_shown_nothing_reads_what_there_is_to_the_bit() -> None:
     head = LayerHead(Tap(0), nn.ModuleList(), 3, 2, 0.0, None)
     seen = torch.randn(4, 3)
     assert torch.equal(head(seen), head.linear(torch.tanh(head.pooler(seen))))
+
+
+def test_a_head_that_standardises_nothing_computes_no_vectors() -> None:
+    def vectors() -> Iterator[torch.Tensor]:
+        raise AssertionError("computed")
+        yield
+
+    for head in (LayerHead(Tap(0), nn.ModuleList(), 3, 2, 0.0, None), SequentialHead(), ClassifierHead(3, 2, 2, 0.0)):
+        head.observe(vectors())
+
+
+def test_without_modules_a_sequential_head_is_the_identity(vectors: torch.Tensor) -> None:
+    assert SequentialHead()(vectors) is vectors
+    assert SequentialHead().tap == TOP

@@ -1,4 +1,4 @@
-"""What moves in a model: groups by depth cover each trainable parameter once, and counts are right."""
+"""Trainable parameters of a model: groups by depth cover each trainable parameter once, and counts are right."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from torch import nn
 
 from benchmark.core.seeds import Streams
 from benchmark.model.heads import ClassifierHead
-from benchmark.model.model import Counts, Model, count, groups
+from benchmark.model.model import Counts, Model, count, draw_head, groups
 from methods.lora import ALL_LINEAR, QUERY_VALUE, LowRankAdapters
 
 KINDS = ("bert", "distilbert", "roberta")
 HEAD = 32 * 8 + 8 + 8 * 4 + 4
 
 
-def head() -> nn.Module:
+def head() -> ClassifierHead:
     return ClassifierHead(32, 8, 4, 0.1)
 
 
@@ -25,7 +25,7 @@ def model_of(lab: Any, kind: str = "bert", layers: int = 3, targets: str | None 
     model: Model = lab.model(kind, layers)
     if targets is not None:
         LowRankAdapters(rank=2, alpha=4.0, dropout=0.0, targets=targets).apply(model, Streams(0))
-    model.attach("scenario", head, Streams(0))
+    model.set_heads({"scenario": draw_head(Streams(0), "scenario", head)})
     return model
 
 
@@ -133,15 +133,28 @@ class TestHeadWeights:
         plain, adapted = model_of(lab), model_of(lab, "roberta", targets=ALL_LINEAR)
         torch.rand(13)
         again = model_of(lab)
-        again.attach("intent", head, Streams(0))
+        again.set_heads({name: draw_head(Streams(0), name, head) for name in ("scenario", "intent")})
         assert torch.equal(self.weights(plain), self.weights(adapted))
         assert torch.equal(self.weights(plain), self.weights(again))
         assert not torch.equal(self.weights(again), self.weights(again, "intent"))
-        again.attach("scenario", head, Streams(1))
+        again.set_heads({"scenario": draw_head(Streams(1), "scenario", head)})
+        assert list(again.heads) == ["scenario"]  # the others are gone
         assert not torch.equal(self.weights(plain), self.weights(again))
 
-    def test_leave_the_global_generator_alone(self, lab: Any) -> None:
-        model = lab.model()
+    def test_leave_the_global_generator_alone(self) -> None:
         before = torch.get_rng_state()
-        model.attach("scenario", head, Streams(0))
+        draw_head(Streams(0), "scenario", head)
         assert torch.equal(before, torch.get_rng_state())
+
+
+def test_a_head_is_a_head_module(lab: Any) -> None:
+    with pytest.raises(TypeError, match="the head of 'a' is a Linear: derive heads from HeadModule"):
+        lab.model().set_heads({"a": nn.Linear(2, 2)})
+
+
+def test_tasks_may_share_a_head(lab: Any) -> None:
+    model, shared = lab.model(), head()
+    model.set_heads({"a.b": shared, "c": shared})
+    assert model.head("a.b") is model.head("c") is shared
+    assert count(model).trainable_head == HEAD
+    assert len(groups(model)[-1].parameters) == 4

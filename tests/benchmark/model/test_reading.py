@@ -103,8 +103,8 @@ def test_states_encoded_once_are_the_live_ones(lab: Any, whole: bool, tmp_path: 
     rows = np.array([3, 0, 0, 4])
     for layer in (0, 2, 3):
         live = encoder.read(tokens.take(rows), Tap(layer, whole))
-        assert equal_readings(memory.reading(rows, layer), disk.reading(rows, layer))
-        kept = memory.reading(rows, layer).states
+        assert equal_readings(memory.at(rows, layer), disk.at(rows, layer))
+        kept = memory.at(rows, layer).states
         there = slice(None) if live.mask is None else live.mask[:, 0, 0]
         assert torch.allclose(kept[there], live.states[there], atol=1e-6)  # another batch: other rounding
 

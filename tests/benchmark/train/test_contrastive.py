@@ -16,7 +16,7 @@ from torch.nn.functional import normalize
 
 from benchmark.core.seeds import Streams
 from benchmark.data.task import Head
-from benchmark.train.contrastive import PROJECTION, Contrastive, contrastive_loss, ntxent_loss, supcon_loss
+from benchmark.train.contrastive import Contrastive, contrastive_loss, ntxent_loss, supcon_loss
 
 TEMPERATURES = (6e-5, 1e-3, 0.07, 0.5, 1.0, 10.0)
 HEAD = Head("scenario", "classes", "accuracy", ("a", "b"))
@@ -195,10 +195,10 @@ class TestObjective:
     def test_reads_vectors_view_by_view(self, lab: Any, supervised: bool) -> None:
         model = lab.model()
         objective = dataclasses.replace(self.plain, supervised=supervised, size=8)
-        objective.attach(model, [HEAD], Streams(0))
+        model.set_heads(objective.attach(model, [HEAD], Streams(0)))
         vectors, labels = torch.randn(2, 5, 32), torch.tensor([0, 1, 0, 1, 1])
         found = objective.loss(model, HEAD, vectors.flatten(0, 1), labels)
-        first, second = (model.heads[PROJECTION](view) for view in vectors)
+        first, second = (model.head(HEAD.name)(view) for view in vectors)
         assert first.shape == (5, 8)
         expected = (
             khosla(torch.cat([first, second]), [0, 1, 0, 1, 1] * 2, 0.1) if supervised else chen(first, second, 0.1)
@@ -207,9 +207,11 @@ class TestObjective:
 
     def test_its_projection_is_as_wide_as_the_encoder_unless_told(self, lab: Any) -> None:
         model = lab.model()
-        self.plain.attach(model, [HEAD], Streams(0))
-        assert list(model.heads) == [PROJECTION]
-        assert model.heads[PROJECTION](torch.ones(1, 32)).shape == (1, 32)
+        other = dataclasses.replace(HEAD, name="other")
+        heads = self.plain.attach(model, [HEAD, other], Streams(0))
+        assert list(heads) == [HEAD.name, "other"]
+        assert heads["other"] is heads[HEAD.name]  # all tasks share it
+        assert heads["other"](torch.ones(1, 32)).shape == (1, 32)
 
     def test_predicts_nothing(self) -> None:
-        assert (self.plain.phase, self.plain.predicts) == ("contrastive", False)
+        assert (self.plain.phase, self.plain.measured_splits) == ("contrastive", ())

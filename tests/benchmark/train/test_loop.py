@@ -21,14 +21,14 @@ from benchmark.experiment.collector import Collector
 from benchmark.model.heads import ClassifierHead
 from benchmark.model.model import Model
 from benchmark.train import loop
-from benchmark.train.baseline import Baseline, HeadOnly
-from benchmark.train.keep import Best, Last
+from benchmark.train.baseline import Baseline, FrozenEncoder
 from benchmark.train.loop import train
-from benchmark.train.method_handle import build, settle
+from benchmark.train.method_handle import build_method
 from benchmark.train.objectives import TaskLoss
-from benchmark.train.recipe import After, Budget, Recipe
+from benchmark.train.recipe import Budget, Recipe, Validation
 from benchmark.train.run import Run
-from benchmark.train.vectors import Live
+from benchmark.train.vectors import OnTheFly
+from benchmark.train.weight_selection import BestWeights, LastWeights
 
 ROWS = 20
 # Called on a tensor, each makes the host wait for the device.
@@ -46,10 +46,10 @@ def baseline(epochs: int = 2, batch_size: int = 8, selection: str = "last", **ch
     return dataclasses.replace(recipe, **changes)
 
 
-def fit(lab: Any, task: Task, recipe: Recipe, seed: int = 0, **surroundings: Any) -> tuple[Model, Run]:
+def fit(lab: Any, task: Task, *phases: Recipe, seed: int = 0, **surroundings: Any) -> tuple[Model, Run]:
     run: Run = lab.run(seed, **surroundings)
     model = Model(run.load_encoder())
-    train(recipe, model, [task.without_test()], run)
+    train(phases, model, [task.without_test()], run)
     return model, run
 
 
@@ -121,7 +121,7 @@ def test_the_state_of_the_global_generator_does_not_matter(lab: Any, task: Task)
 
 
 class TestFrozenEncoder:
-    def calls(self, lab: Any, task: Task, recipe: Recipe) -> int:
+    def calls(self, lab: Any, task: Task, *phases: Recipe) -> int:
         """How often the backbone runs."""
         run = lab.run()
         model = Model(run.load_encoder())
@@ -132,32 +132,32 @@ class TestFrozenEncoder:
             count += 1
 
         model.encoder.backbone.register_forward_hook(counted)
-        train(recipe, model, [task.without_test()], run)
+        train(phases, model, [task.without_test()], run)
         return count
 
     @pytest.mark.parametrize("epochs", [1, 4])
     def test_data_is_encoded_once_and_not_every_epoch(self, lab: Any, task: Task, epochs: int) -> None:
-        assert self.calls(lab, task, baseline(epochs, trainable=HeadOnly())) == 2  # train, validation
+        assert self.calls(lab, task, baseline(epochs, trainable=FrozenEncoder())) == 2  # train, validation
 
     def test_a_moving_encoder_runs_every_step_and_every_validation(self, lab: Any, task: Task) -> None:
         assert self.calls(lab, task, baseline(epochs=4)) == 4 * (math.ceil(ROWS / 8) + 1)
 
     def test_two_views_are_one_call(self, lab: Any, task: Task) -> None:
-        recipe = build("supcon", settle("supcon", {"classifier_epochs": 3}), Budget(2, 8, "last"))
-        assert self.calls(lab, task, recipe.recipe) == 2 * math.ceil(ROWS / 8) + 2  # type: ignore[attr-defined]
+        method: Any = build_method("supcon", Budget(2, 8, "last"), {"classifier_epochs": 3})
+        assert self.calls(lab, task, *method.phases) == 2 * math.ceil(ROWS / 8) + 2  # type: ignore[attr-defined]
 
     def test_weights_of_the_encoder_stay(self, lab: Any, task: Task) -> None:
-        model, _ = fit(lab, task, baseline(trainable=HeadOnly()))
+        model, _ = fit(lab, task, baseline(trainable=FrozenEncoder()))
         for one, other in zip(model.encoder.parameters(), lab.model().encoder.parameters(), strict=True):
             assert torch.equal(one, other)
 
     def test_it_is_the_same_as_encoding_every_step_without_dropout(
         self, lab: Any, task: Task, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        once, _ = fit(lab, task, baseline(trainable=HeadOnly()))
-        monkeypatch.setattr(loop, "frozen", lambda _, encoder, split, heads: [Live(encoder, split, heads[0])])
+        once, _ = fit(lab, task, baseline(trainable=FrozenEncoder()))
+        monkeypatch.setattr(loop, "cache_states", lambda _, encoder, split, heads: [OnTheFly(encoder, split, heads[0])])
         monkeypatch.setattr(loop, "_measure", lambda *_: ({}, []))
-        always, _ = fit(lab, task, baseline(trainable=HeadOnly()))
+        always, _ = fit(lab, task, baseline(trainable=FrozenEncoder()))
         for a, b in zip(once.heads.parameters(), always.heads.parameters(), strict=True):
             assert torch.allclose(a, b, atol=1e-5)
 
@@ -196,11 +196,11 @@ def blind_masks(monkeypatch: pytest.MonkeyPatch) -> None:
 def waits_of(lab: Any, task: Task, waits: Callable[[], int], name: str, size: int) -> int:
     """How often a fit of two epochs with batches of `size` waits."""
     given: dict[str, Any] = {"classifier_epochs": 2} if name == "supcon" else {}
-    recipe = build(name, settle(name, given), Budget(2, size, "last")).recipe  # type: ignore[attr-defined]
+    method: Any = build_method(name, Budget(2, size, "last"), given)
     run = lab.run()
     model = Model(run.load_encoder())
     before = waits()
-    train(recipe, model, [task.without_test()], run)
+    train(method.phases, model, [task.without_test()], run)
     return waits() - before
 
 
@@ -261,8 +261,8 @@ class TestCurves:
         assert all(math.isfinite(point.value) for point in run.watcher.points)
 
     def test_a_phase_that_predicts_nothing_has_a_loss_only(self, lab: Any, task: Task) -> None:
-        recipe = build("supcon", settle("supcon", {"classifier_epochs": 1}), Budget(2, 8, "best"))
-        _, run = fit(lab, task, recipe.recipe)  # type: ignore[attr-defined]
+        method: Any = build_method("supcon", Budget(2, 8, "best"), {"classifier_epochs": 1})
+        _, run = fit(lab, task, *method.phases)
         assert isinstance(run.watcher, Collector)
         phases = [(point.phase, point.epoch) for point in run.watcher.points if point.key == "train/loss"]
         assert phases == [("contrastive", 1), ("contrastive", 2), ("classification", 1)]
@@ -300,16 +300,18 @@ class Snapshots(Collector):
         self.taken.append({name: value.clone() for name, value in self.model.state_dict().items()})
 
 
-@pytest.mark.parametrize(("keep", "kept"), [(Best(), 2), (Last(), 4)])
+@pytest.mark.parametrize(("selection", "kept"), [(BestWeights(), 2), (LastWeights(), 4)])
 def test_the_weights_of_the_best_epoch_come_back(
-    lab: Any, task: Task, monkeypatch: pytest.MonkeyPatch, keep: Any, kept: int
+    lab: Any, task: Task, monkeypatch: pytest.MonkeyPatch, selection: Any, kept: int
 ) -> None:
     scores = iter([0.2, 0.9, 0.9, 0.1])
-    monkeypatch.setattr(loop, "_measure", lambda *_: ({0: next(scores)}, [Point("x", 1, "validation", 0.0)]))
+    monkeypatch.setattr(
+        loop, "_measure", lambda *_: ({0: Validation(next(scores), 0.0)}, [Point("x", 1, "validation", 0.0)])
+    )
     watcher = Snapshots()
     run = lab.run(watcher=watcher)
     watcher.model = Model(run.load_encoder())
-    train(baseline(epochs=4, keep=keep), watcher.model, [task.without_test()], run)
+    train([baseline(epochs=4, weight_selection=selection)], watcher.model, [task.without_test()], run)
     equal = [all(torch.equal(value, taken[name]) for name, value in watcher.model.state_dict().items())
              for taken in watcher.taken]  # fmt: skip
     assert equal == [epoch == kept for epoch in (1, 2, 3, 4)]
@@ -320,14 +322,15 @@ def test_the_score_that_chooses_is_the_tasks_own_and_higher_is_better(lab: Any, 
     model = Model(run.load_encoder())
     recipe = baseline()
     data = task.without_test()
-    recipe.heads.attach(model, [data.head], run.streams)
+    model.set_heads(recipe.heads.attach(model, [data.head], run.streams))
     for metric in ("accuracy", "macro_f1"):
         ranked = dataclasses.replace(data, head=dataclasses.replace(data.head, metric=metric))
-        materials, seconds = loop._materials(recipe, model, [ranked], run, loop.Clock(model.encoder.device))
-        assert seconds == 0.0  # the encoder moves: nothing is encoded beforehand
-        scores, points = loop._measure(recipe, model, materials, 1)
+        inputs, seconds = loop._task_inputs(recipe, model, [ranked], run, loop.Clock(model.encoder.device))
+        assert seconds == 0.0  # the encoder is trained: nothing is encoded beforehand
+        validations, points = loop._measure(recipe, model, inputs, 1)
         value = next(point.value for point in points if point.key == f"validation/scenario/{metric}")
-        assert scores == {0: value}
+        loss = next(point.value for point in points if point.key == "validation/scenario/cross_entropy")
+        assert validations == {0: Validation(value, loss)}
 
 
 def test_phases_have_heads_and_streams_of_their_own(lab: Any, task: Task) -> None:
@@ -336,7 +339,7 @@ def test_phases_have_heads_and_streams_of_their_own(lab: Any, task: Task) -> Non
     watcher = Snapshots()
     run = lab.run(watcher=watcher)
     watcher.model = Model(run.load_encoder())
-    train(dataclasses.replace(first, start=After(first)), watcher.model, [task.without_test()], run)
+    train([first, dataclasses.replace(first, number=1)], watcher.model, [task.without_test()], run)
     assert [phase.phase for phase in watcher.phases()] == ["classification", "classification"]
     alone, _ = fit(lab, task, first)
     for name, value in alone.state_dict().items():

@@ -21,7 +21,7 @@ from benchmark.data.task import Example, RawData, make_task
 from benchmark.data.tokens import TokenCache
 from benchmark.model.catalogue import resolve
 from benchmark.core.seeds import Streams
-from benchmark.train.method_handle import build, settle
+from benchmark.train.method_handle import build_method, resolve_method
 from benchmark.train.recipe import Budget
 from benchmark.train.run import Run
 
@@ -32,7 +32,7 @@ data = make_task("scenario", "classes", "accuracy", raw)
 budget = Budget(2, 8, "best")
 for name in names:
     run = Run(Streams(7), resolve(folder), budget, 32, "cpu", "fp32", TokenCache(Path(cache)), Collector())
-    model = build(name, settle(name, {}), budget).fit([data.without_test()], run).model
+    model = build_method(name, budget).fit([data.without_test()], run).model
     total = hashlib.sha256()
     for key, value in sorted(model.state_dict().items()):
         total.update(key.encode() + value.numpy().tobytes())

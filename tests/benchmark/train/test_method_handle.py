@@ -14,7 +14,7 @@ from benchmark.core.parameters import Settings, Value, describe, parameter
 from benchmark.core.registry import technique
 from benchmark.data.task import Head
 from benchmark.train.baseline import Baseline
-from benchmark.train.method_handle import Recipient, build, parameters, settle
+from benchmark.train.method_handle import RecipeMethod, build_method, resolve_method
 from benchmark.train.recipe import Budget
 from benchmark.train.techniques import Technique
 
@@ -23,9 +23,13 @@ HEADS = (Head("scenario", "classes", "accuracy", ("a", "b")),)
 BASELINE = {found.name: found.default for found in describe(Baseline)}
 
 
+def resolved(name: str, given: dict[str, Value], defaults: Settings = ()) -> Settings:
+    return resolve_method(name).resolve_parameters(given, BUDGET, defaults)
+
+
 def refused(name: str, given: dict[str, Value], defaults: Settings = ()) -> str:
     with pytest.raises(UsageError) as caught:
-        settle(name, given, defaults)
+        resolved(name, given, defaults)
     return str(caught.value)
 
 
@@ -36,50 +40,62 @@ def registered(monkeypatch: pytest.MonkeyPatch) -> None:
     registry.load()
 
 
-class TestSettle:
+class TestResolveParameters:
     def test_without_settings_the_baseline_has_its_defaults(self) -> None:
-        settled = settle("finetune", {})
-        assert dict(settled) == BASELINE
-        assert settled == tuple(sorted(settled))
-        assert hash(settled)
+        settings = resolved("finetune", {})
+        assert dict(settings) == BASELINE
+        assert settings == tuple(sorted(settings))
+        assert hash(settings)
 
     def test_given_values_win(self) -> None:
-        assert dict(settle("finetune", {"lr": 0.5, "gradient_clip": None})) == {
+        assert dict(resolved("finetune", {"lr": 0.5, "gradient_clip": None})) == {
             **BASELINE,
             "lr": 0.5,
             "gradient_clip": None,
         }
 
     def test_a_whole_number_will_do_for_a_number(self) -> None:
-        value = dict(settle("finetune", {"lr": 1}))["lr"]
+        value = dict(resolved("finetune", {"lr": 1}))["lr"]
         assert isinstance(value, float)
-        assert settle("finetune", {"lr": 1}) == settle("finetune", {"lr": 1.0})
+        assert resolved("finetune", {"lr": 1}) == resolved("finetune", {"lr": 1.0})
 
     def test_a_technique_has_its_own_parameters_and_the_shared_ones(self) -> None:
-        assert set(dict(settle("reinit", {}))) == {*BASELINE, "layers", "std"}
-        assert set(dict(settle("llrd+warmup", {}))) == {*BASELINE, "decay", "head_lr", "warmup_fraction"}
-        assert set(dict(settle("zero-shot", {}))) == {"hidden", "join"}
+        assert set(dict(resolved("reinit", {}))) == {*BASELINE, "layers", "std"}
+        assert set(dict(resolved("llrd+warmup", {}))) == {
+            *BASELINE,
+            "decay",
+            "head_lr",
+            "warmup_fraction",
+        }
+        assert set(dict(resolved("zero-shot", {}))) == {"hidden", "join"}
 
     @pytest.mark.parametrize(("name", "lr"), [("lora", 1e-3), ("simclr", 1e-5), ("lora+swa", 1e-3), ("swa", 1e-4)])
     def test_a_preferred_default(self, name: str, lr: float) -> None:
-        assert dict(settle(name, {}))["lr"] == lr
-        assert {found.name: found.default for found in parameters(name)}["lr"] == lr
+        assert dict(resolved(name, {}))["lr"] == lr
+        assert {found.name: found.default for found in resolve_method(name).parameters}["lr"] == lr
 
     def test_rivals_leave_no_default(self) -> None:
         for name in ("lora+simclr", "simclr+lora"):
             line = refused(name, {})
             assert "lora prefers 0.001" in line
             assert "simclr prefers 1e-05" in line
-            assert f"--set {name}.lr=" in line
-            assert dict(settle(name, {"lr": 3e-4}))["lr"] == 3e-4
+            assert "--set lora+simclr.lr=" in line
+            assert dict(resolved(name, {"lr": 3e-4}))["lr"] == 3e-4
 
     def test_the_suite_comes_before_the_baseline_and_after_everything_else(self) -> None:
         suite: Settings = (("lr", 3e-4), ("dropout", 0.3))
-        assert dict(settle("finetune", {}, suite)) == {**BASELINE, "lr": 3e-4, "dropout": 0.3}
-        assert dict(settle("lora", {}, suite))["lr"] == 1e-3
-        assert dict(settle("lora", {}, suite))["dropout"] == 0.3
-        assert dict(settle("finetune", {"lr": 0.5}, suite))["lr"] == 0.5
-        assert dict(settle("zero-shot", {}, (("hidden", 32), ("lr", 3e-4)))) == {"hidden": 32, "join": "concat"}
+        assert dict(resolved("finetune", {}, suite)) == {
+            **BASELINE,
+            "lr": 3e-4,
+            "dropout": 0.3,
+        }
+        assert dict(resolved("lora", {}, suite))["lr"] == 1e-3
+        assert dict(resolved("lora", {}, suite))["dropout"] == 0.3
+        assert dict(resolved("finetune", {"lr": 0.5}, suite))["lr"] == 0.5
+        assert dict(resolved("zero-shot", {}, (("hidden", 32), ("lr", 3e-4)))) == {
+            "hidden": 32,
+            "join": "concat",
+        }
 
     def test_a_suite_may_set_what_is_shared_and_nothing_else(self) -> None:
         assert "the suite's [defaults] name 'rank'" in refused("lora", {}, (("rank", 4),))
@@ -127,8 +143,8 @@ class TestSettle:
     def test_every_default_is_within_its_own_range(self) -> None:
         assert len(registry.names()) >= 13
         for name in registry.names():
-            settled = settle(name, {})
-            assert settle(name, dict(settled)) == settled
+            settings = resolved(name, {})
+            assert resolved(name, dict(settings)) == settings
 
     @pytest.mark.usefixtures("registered")
     def test_one_name_for_two_parameters(self) -> None:
@@ -143,13 +159,13 @@ class TestSettle:
 
 
 class TestBuild:
-    def of(self, name: str, **given: Value) -> Recipient:
-        found = build(name, settle(name, given), BUDGET)
-        assert isinstance(found, Recipient)
+    def of(self, name: str, **given: Value) -> RecipeMethod:
+        found = build_method(name, BUDGET, given)
+        assert isinstance(found, RecipeMethod)
         return found
 
     def test_settings_reach_the_recipe(self) -> None:
-        recipe = self.of("finetune", lr=0.5, lr_floor=0.25, weight_decay=0.125, hidden=7, gradient_clip=None).recipe
+        recipe = self.of("finetune", lr=0.5, lr_floor=0.25, weight_decay=0.125, hidden=7, gradient_clip=None).phases[0]
         assert recipe.peak == 0.5
         assert recipe.schedule.factor(10, 10) == 0.25
         assert dataclasses.asdict(recipe.optimizer)["weight_decay"] == 0.125  # type: ignore[call-overload]

@@ -12,10 +12,10 @@ from torch import nn
 
 from benchmark.core.metrics import metric
 from benchmark.data.task import Head
-from benchmark.model.encoder import Reading, Tap
+from benchmark.model.encoder import HiddenStates, Tap
 from benchmark.model.heads import LayerHead, PairHead, joined
-from benchmark.train.heads import OnTop
-from benchmark.train.objectives import LOSSES, TaskLoss, Weights, parse_weights
+from benchmark.train.heads import ClsHead
+from benchmark.train.objectives import LOSSES, TaskLoss
 
 
 class TestLosses:
@@ -67,7 +67,7 @@ class TestJoins:
     def test_a_pair_goes_through_the_encoder_sentence_by_sentence(self, join: str, lab: Any) -> None:
         run, task = lab.run(), lab.tasks()[1]
         model = lab.model()
-        OnTop(0.0, 16, join).attach(model, [task.head], run.streams)
+        model.set_heads(ClsHead(0.0, 16, join).attach(model, [task.head], run.streams))
         head = model.head(task.head.name)
         assert isinstance(head, PairHead)
         split = run.encode(task.validation)
@@ -88,7 +88,7 @@ def test_a_layer_head_by_hand() -> None:
         head.linear.weight.copy_(torch.tensor([[1.0, 10.0, 100.0, 1000.0]]))
         head.linear.bias.fill_(0.5)
     states = torch.tensor([[[0.1, 0.2], [9.0, 9.0]], [[0.3, 0.4], [9.0, 9.0]]])  # (texts, tokens, width)
-    vectors = head.vectors(Reading(states, None))
+    vectors = head.vectors(HiddenStates(states, None))
     assert torch.allclose(vectors, torch.tensor([[0.2, 0.4], [0.6, 0.8]]))
     wanted = 0.5 + sum(
         factor * math.tanh(x) for factor, x in zip((1, 10, 100, 1000), (0.2, 0.4, 0.6, 0.8), strict=True)
@@ -101,13 +101,6 @@ class Doubled(nn.Module):
         return 2 * states
 
 
-def test_weights_as_written() -> None:
-    weights = parse_weights("sst=1, quora=0.5")
-    assert weights == Weights((("quora", 0.5), ("sst", 1.0)))
-    assert (weights.of("quora"), weights.of("sts")) == (0.5, 1.0)
-    assert parse_weights(None) == Weights()
-
-
 def test_any_head_has_a_loss() -> None:
     heads = [
         Head("a", "classes", "accuracy", ("x", "y")),
@@ -116,4 +109,4 @@ def test_any_head_has_a_loss() -> None:
         Head("d", "pair-classes", "accuracy", ("0", "1", "2")),
     ]
     assert {head.loss for head in heads} == set(LOSSES)
-    assert TaskLoss().predicts
+    assert TaskLoss().measured_splits == ("validation",)

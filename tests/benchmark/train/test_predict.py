@@ -11,9 +11,9 @@ import torch
 
 from benchmark.data.task import Split, Task
 from benchmark.model.model import Model
-from benchmark.train.heads import OnTop
+from benchmark.train.heads import ClsHead
 from benchmark.train.predict import ModelPredictor, evaluate, logits_of
-from benchmark.train.vectors import Fixed
+from benchmark.train.vectors import CachedVectors
 
 
 @pytest.fixture(scope="module")
@@ -26,7 +26,7 @@ def task(lab: Any) -> Task:
 def predictor(lab: Any, task: Task) -> ModelPredictor:
     run = lab.run()
     model = Model(run.load_encoder())
-    OnTop(dropout=0.5, hidden=16).attach(model, [task.head], run.streams)
+    model.set_heads(ClsHead(dropout=0.5, hidden=16).attach(model, [task.head], run.streams))
     return ModelPredictor(model.train(), run)
 
 
@@ -36,6 +36,7 @@ def only(split: Split, rows: list[int]) -> Split:
         ids=tuple(split.ids[row] for row in rows),
         texts=tuple(split.texts[row] for row in rows),
         labels=tuple(split.labels[row] for row in rows),
+        fingerprint=f"{split.fingerprint} {rows}",
     )
 
 
@@ -84,7 +85,7 @@ def test_evaluate_asks_anything_that_answers(task: Task) -> None:
 
 def test_the_logits_of_a_validation_are_those_of_a_predictor(predictor: ModelPredictor, task: Task) -> None:
     model, run = predictor.model, predictor.run
-    vectors = Fixed(model.encoder, run.encode(task.validation), model.head("scenario"))
+    vectors = CachedVectors(model.encoder, run.encode(task.validation), model.head("scenario"))
     found = logits_of(model, "scenario", vectors, len(task.validation))
     assert np.array_equal(found, predictor.logits("scenario", task.validation))
 
@@ -92,7 +93,7 @@ def test_the_logits_of_a_validation_are_those_of_a_predictor(predictor: ModelPre
 @pytest.mark.parametrize("size", [1, 6, 20, 4096])
 def test_heads_run_in_chunks(predictor: ModelPredictor, task: Task, monkeypatch: pytest.MonkeyPatch, size: int) -> None:
     model = predictor.model
-    vectors = Fixed(model.encoder, predictor.run.encode(task.validation), model.head("scenario"))
+    vectors = CachedVectors(model.encoder, predictor.run.encode(task.validation), model.head("scenario"))
     whole = logits_of(model, "scenario", vectors, 20)
-    monkeypatch.setattr(Fixed, "most", size)
+    monkeypatch.setattr(CachedVectors, "max_rows", size)
     assert np.allclose(logits_of(model, "scenario", vectors, 20), whole, atol=1e-6)

@@ -10,13 +10,21 @@ import pytest
 
 from benchmark.core import registry
 from benchmark.core.errors import UsageError
-from benchmark.train.baseline import AdamW, Baseline, Even, Everything, HeadOnly, Pretrained, Summed
-from benchmark.train.heads import OnTop
-from benchmark.train.keep import Best, Last
-from benchmark.train.objectives import TaskLoss, Weights
-from benchmark.train.recipe import After, Answers, Budget, Recipe
+from benchmark.train.baseline import (
+    AdamW,
+    Baseline,
+    FrozenEncoder,
+    FullEncoder,
+    Pretrained,
+    SummedGradients,
+    UniformRates,
+)
+from benchmark.train.heads import ClsHead
+from benchmark.train.objectives import TaskLoss
+from benchmark.train.recipe import Answers, Budget, Recipe
 from benchmark.train.schedules import Cosine
 from benchmark.train.techniques import Technique, combine
+from benchmark.train.weight_selection import BestWeights, LastWeights
 
 BUDGET = Budget(epochs=3, batch_size=8, selection="best")
 BASELINE = Baseline()
@@ -27,14 +35,17 @@ CLASHES = {
     frozenset({"schedule", "warmup"}): "'schedule'",
     **{frozenset(pair): "'batches'" for pair in itertools.combinations(("supcon", "simclr", "multitask", "pcgrad"), 2)},
     **{frozenset({"layer-heads", name}): "'heads'" for name in ("supcon", "simclr")},
-    frozenset({"simcse", "reinit"}): "'start'",
     frozenset({"reinit", "lora"}): "leave frozen and untrained",
 }
 PAIRS = tuple(itertools.combinations(sorted(TECHNIQUES), 2))
 
 
-def of(*names: str) -> Recipe:
-    return combine(BASELINE.recipe(BUDGET), [(name, TECHNIQUES[name]) for name in names], BASELINE, BUDGET)
+def of(*names: str) -> tuple[Recipe, ...]:
+    return combine([(name, TECHNIQUES[name]) for name in names], BASELINE, BUDGET)
+
+
+def main_phase(*names: str) -> Recipe:
+    return next(phase for phase in of(*names) if phase.number == 0)
 
 
 def legal(*names: str) -> bool:
@@ -53,7 +64,7 @@ def test_the_order_has_no_effect(a: str, b: str) -> None:
     assert one == other
     assert hash(one) == hash(other)
     assert repr(one) == repr(other)
-    assert len(one.phases()) == len(of(a).phases()) + len(of(b).phases()) - 1
+    assert len(one) == len(of(a)) + len(of(b)) - 1
 
 
 @pytest.mark.parametrize("names", list(itertools.permutations(("llrd", "warmup", "swa"))), ids="+".join)
@@ -77,78 +88,88 @@ def test_a_clash_names_both_and_the_question(a: str, b: str) -> None:
 
 @pytest.mark.parametrize("name", sorted(TECHNIQUES))
 def test_a_technique_changes_what_it_answers_and_nothing_else(name: str) -> None:
-    base, recipe = BASELINE.recipe(BUDGET), of(name)
+    base, recipe = BASELINE.recipe(BUDGET), main_phase(name)
     given = TECHNIQUES[name].answers(BASELINE, BUDGET).given()
-    later = TECHNIQUES[name].afterwards(BASELINE, BUDGET) is not None
-    first = recipe.phases()[-2] if later else recipe  # a start may itself be a phase
     for field in dataclasses.fields(Recipe):
-        assert getattr(first, field.name) == given.get(field.name, getattr(base, field.name)), field.name
+        assert getattr(recipe, field.name) == given.get(field.name, getattr(base, field.name)), field.name
 
 
 def test_the_baseline_answers_every_question() -> None:
-    assert of() == of("finetune") == Recipe(
+    assert of() == of("finetune") == (main_phase(),)
+    assert main_phase() == Recipe(
         start=Pretrained(),
-        trainable=Everything(),
+        trainable=FullEncoder(),
         peak=1e-4,
-        rates=Even(),
+        rates=UniformRates(),
         schedule=Cosine(0.01),
         optimizer=AdamW(0.01),
         batches=BASELINE.recipe(BUDGET).batches,
-        heads=OnTop(0.1, 256),
+        heads=ClsHead(0.1, 256),
         objective=TaskLoss(),
-        importance=Weights(),
-        gradients=Summed(1.0),
-        keep=Best(),
+        gradients=SummedGradients(1.0),
+        weight_selection=BestWeights(),
     )  # fmt: skip
-    batches = of().batches
+    batches = main_phase().batches
     assert (batches.size, batches.epochs, batches.views) == (8, 3, 1)
-    assert Baseline().recipe(Budget(1, 1, "last")).keep == Last()
-    assert of().phases() == (of(),)
+    assert Baseline().recipe(Budget(1, 1, "last")).weight_selection == LastWeights()
 
 
 @pytest.mark.parametrize("other", [name for name in sorted(TECHNIQUES) if legal("supcon", name) and name != "supcon"])
 def test_two_phases_inherit_the_others_answers(other: str) -> None:
-    *_, first, second = of("supcon", other).phases()
+    *_, first, second = of("supcon", other)
     given = TECHNIQUES[other].answers(BASELINE, BUDGET).given()
     for question, answer in given.items():
         assert getattr(first, question) == answer
-    own = TECHNIQUES["supcon"].afterwards(BASELINE, BUDGET)
+    own = TECHNIQUES["supcon"].after(BASELINE, BUDGET)
     assert own is not None
     for question, answer in given.items():
         if question not in {"start", *own.given()}:
             assert getattr(second, question) == answer
-    assert second.start == After(first)
-    assert isinstance(second.trainable, HeadOnly)
+    assert (first.number, second.number) == (0, 1)
+    assert second.start == Pretrained()  # from what the first left
+    assert isinstance(second.trainable, FrozenEncoder)
     assert second.objective == BASELINE.objective()
     assert not second.start.fresh_layers
 
 
-def test_a_start_is_checked_through_the_phases() -> None:
-    of("supcon", "reinit").start.check(2)
-    with pytest.raises(UsageError, match=r"reinit.layers=2, but the encoder has 1 layers"):
-        of("supcon", "reinit").start.check(1)
-
-
 @dataclass(frozen=True)
 class Later(Technique):
-    """Wants a last phase and nothing else."""
+    """Adds a last phase and nothing else."""
 
-    def afterwards(self, baseline: Baseline, budget: Budget) -> Answers:
-        return Answers(trainable=HeadOnly())
+    def after(self, baseline: Baseline, budget: Budget) -> Answers:
+        return Answers(trainable=FrozenEncoder())
 
 
 def test_two_last_phases_clash() -> None:
-    with pytest.raises(UsageError, match="'a' and 'b' both want the last phase: choose one of them"):
-        combine(BASELINE.recipe(BUDGET), [("a", Later()), ("b", Later())], BASELINE, BUDGET)
+    with pytest.raises(UsageError, match="'a' and 'b' both add a last phase: choose one of them"):
+        combine([("a", Later()), ("b", Later())], BASELINE, BUDGET)
+
+
+@dataclass(frozen=True)
+class Earlier(Technique):
+    """Adds a first phase and nothing else."""
+
+    def before(self, baseline: Baseline, budget: Budget) -> Answers:
+        return Answers(peak=0.5)
+
+
+def test_a_phase_before_all_others_differs_from_the_baseline_alone() -> None:
+    first, main, last = combine([("llrd", TECHNIQUES["llrd"]), ("a", Earlier()), ("b", Later())], BASELINE, BUDGET)
+    assert [phase.number for phase in (first, main, last)] == [-1, 0, 1]
+    assert first == dataclasses.replace(BASELINE.recipe(BUDGET), peak=0.5, number=-1)
+    assert main == main_phase("llrd")
+    assert last == dataclasses.replace(main, trainable=FrozenEncoder(), number=1)
+    with pytest.raises(UsageError, match="'a' and 'b' both add a first phase: choose one of them"):
+        combine([("a", Earlier()), ("b", Earlier())], BASELINE, BUDGET)
 
 
 def test_an_unchanged_question_is_no_answer() -> None:
     assert Answers().given() == {}
-    assert Answers(peak=0.5, keep=Last()).given() == {"peak": 0.5, "keep": Last()}
-    questions = {field.name for field in dataclasses.fields(Recipe)} - {"measured"}  # what is watched is no answer
+    assert Answers(peak=0.5, weight_selection=LastWeights()).given() == {"peak": 0.5, "weight_selection": LastWeights()}
+    questions = {field.name for field in dataclasses.fields(Recipe)} - {"number"}
     assert {field.name for field in dataclasses.fields(Answers)} == questions
 
 
 def test_a_recipe_is_frozen() -> None:
     with pytest.raises(dataclasses.FrozenInstanceError):
-        of().peak = 1.0  # type: ignore[misc]
+        main_phase().peak = 1.0  # type: ignore[misc]

@@ -12,13 +12,14 @@ import torch
 from benchmark.data.tokens import Tokens
 from benchmark.model import states
 from benchmark.model.encoder import Encoder
+from benchmark.model.heads import SequentialHead
 from benchmark.model.states import StateCache
 from benchmark.train import vectors
 from benchmark.train.run import EncodedSplit
-from benchmark.train.vectors import Live, encode_all, frozen
+from benchmark.train.vectors import OnTheFly, cache_states, encode_all
 
-ON_TOP = torch.nn.Identity()
-"""A head without a place of its own reads the last layer's [CLS]."""
+ON_TOP = SequentialHead()
+"""A head reads the last layer's [CLS] unless it says otherwise."""
 
 
 @pytest.fixture
@@ -76,7 +77,7 @@ def test_encoding_has_no_dropout_no_gradient_and_leaves_the_mode(
 
 
 def test_frozen_looks_rows_up_view_by_view(encoder: Encoder, split: EncodedSplit, tmp_path: Path) -> None:
-    (found,) = frozen(StateCache(tmp_path), encoder, split, [ON_TOP])
+    (found,) = cache_states(StateCache(tmp_path), encoder, split, [ON_TOP])
     whole = encode_all(encoder, split.sentences[0], ON_TOP)
     rows = np.array([3, 1, 3])
     assert torch.equal(found.of(rows), whole[[3, 1, 3]])
@@ -85,7 +86,7 @@ def test_frozen_looks_rows_up_view_by_view(encoder: Encoder, split: EncodedSplit
 
 def test_live_is_in_the_encoders_mode(encoder: Encoder, split: EncodedSplit) -> None:
     rows = np.array([5, 0, 2])
-    live = Live(encoder, split, ON_TOP)
+    live = OnTheFly(encoder, split, ON_TOP)
     encoder.eval()
     still = live.of(rows, views=2)
     assert still.shape == (6, 32)

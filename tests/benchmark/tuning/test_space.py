@@ -7,7 +7,7 @@ import pytest
 from benchmark.core import registry
 from benchmark.core.errors import UsageError
 from benchmark.core.parameters import Parameter
-from benchmark.train.method_handle import parameters
+from benchmark.train.method_handle import resolve_method
 from benchmark.tuning.space import Dimension, parse, spaces
 
 LR = Parameter("lr", float, 1e-4, "rate", above=0.0, high=1.0, log=True, search=(1e-5, 1e-3))
@@ -117,7 +117,7 @@ def test_a_dimension_knows_what_it_holds() -> None:
 def test_declared_ranges_are_allowed_and_hold_the_default() -> None:
     found = 0
     for name in registry.names():
-        for one in parameters(name):
+        for one in resolve_method(name).parameters:
             if one.search:
                 (dimension,) = spaces({name: (one,)}, (one.name,), ())[name]
                 assert all(one.check(value) == value for value in dimension.grid(2))

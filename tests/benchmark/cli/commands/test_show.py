@@ -9,7 +9,7 @@ import pytest
 
 from benchmark.cli.main import main
 from benchmark.core import registry
-from benchmark.train.method_handle import parameters
+from benchmark.train.method_handle import resolve_method
 
 
 def shown(capsys: pytest.CaptureFixture[str], *words: str) -> str:
@@ -30,8 +30,8 @@ def test_a_method_says_what_it_does_where_from_and_every_parameter(
     assert text.startswith(f"{name}  ")
     document = json.loads(shown(capsys, name, "--json"))
     assert [part["name"] for part in document["parts"]] == [entry.name for entry in registry.parts(name)]
-    assert [one["name"] for one in document["parameters"]] == [one.name for one in parameters(name)]
-    for one in parameters(name):
+    assert [one["name"] for one in document["parameters"]] == [one.name for one in resolve_method(name).parameters]
+    for one in resolve_method(name).parameters:
         assert f"\n{one.name} " in text
 
 

@@ -8,20 +8,21 @@ import pytest
 import torch
 from torch import nn
 
-from benchmark.train.keep import Best, Last, put_back
-from benchmark.train.recipe import Keep
+from benchmark.train.recipe import Validation, WeightSelection
+from benchmark.train.schedules import Linear
+from benchmark.train.weight_selection import BestWeights, LastWeights, restore_weights
 
 
-def follow(keep: Keep, scores: Sequence[float | None]) -> float:
+def follow(selection: WeightSelection, scores: Sequence[float | None]) -> float:
     """One weight that equals the number of the epoch; what comes back?"""
     weight = nn.Parameter(torch.zeros(2))
-    keeper = keep.keeper(total=len(scores))
+    tracker = selection.tracker(total=len(scores))
     for epoch, score in enumerate(scores, start=1):
         with torch.no_grad():
             weight.fill_(epoch)
-        keeper.after_step(epoch, [weight])
-        keeper.after_epoch(score, [weight])
-    keeper.restore([weight])
+        tracker.after_step(epoch, [weight])
+        tracker.after_epoch(None if score is None else Validation(score, 0.0), [weight])
+    tracker.restore([weight])
     first, second = weight.tolist()
     assert first == second
     return float(first)
@@ -43,35 +44,38 @@ def follow(keep: Keep, scores: Sequence[float | None]) -> float:
     ],
 )
 def test_best_is_the_earliest_of_equals_and_the_last_without_scores(scores: Sequence[float | None], epoch: int) -> None:
-    assert follow(Best(), scores) == epoch
+    assert follow(BestWeights(), scores) == epoch
 
 
 @pytest.mark.parametrize("scores", [[0.9, 0.1], [None, None], []])
 def test_last_is_the_last(scores: Sequence[float | None]) -> None:
-    assert follow(Last(), scores) == len(scores)
+    assert follow(LastWeights(), scores) == len(scores)
 
 
-@pytest.mark.parametrize("keep", [Best(), Last()])
-def test_the_schedule_is_left_alone(keep: Keep) -> None:
-    assert [keep.hold(factor, 3, 10) for factor in (0.0, 0.3, 1.0)] == [0.0, 0.3, 1.0]
+@pytest.mark.parametrize("selection", [BestWeights(), LastWeights()])
+def test_the_schedule_is_left_alone(selection: WeightSelection) -> None:
+    schedule = Linear()
+    assert [selection.override_factor(schedule, step, 10, 1) for step in range(10)] == [
+        schedule.factor(step, 10) for step in range(10)
+    ]
 
 
-def test_keepers_share_nothing() -> None:
-    keep, weight = Best(), nn.Parameter(torch.ones(1))
-    keep.keeper(1).after_epoch(1.0, [weight])
+def test_trackers_share_nothing() -> None:
+    keep, weight = BestWeights(), nn.Parameter(torch.ones(1))
+    keep.tracker(1).after_epoch(Validation(1.0, 0.0), [weight])
     with torch.no_grad():
         weight.fill_(5)
-    keep.keeper(1).restore([weight])
+    keep.tracker(1).restore([weight])
     assert weight.tolist() == [5]
 
 
 def test_weights_come_back_in_place() -> None:
     weight = nn.Parameter(torch.zeros(2))
     place = weight.data_ptr()
-    put_back([weight], [torch.ones(2)])
+    restore_weights([weight], [torch.ones(2)])
     assert weight.data_ptr() == place
     assert weight.tolist() == [1, 1]
-    put_back([weight], [])
+    restore_weights([weight], [])
     assert weight.tolist() == [1, 1]
     with pytest.raises(ValueError, match="shorter"):
-        put_back([weight, weight], [torch.ones(2)])
+        restore_weights([weight, weight], [torch.ones(2)])

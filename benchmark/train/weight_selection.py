@@ -1,0 +1,70 @@
+"""Which weights come back: the last, or those of the epoch with the best validation score."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor, nn
+
+from benchmark.train.recipe import Schedule, Validation, WeightTracker
+
+
+@dataclass(frozen=True)
+class LastWeights:
+    """The weights after the last step."""
+
+    def tracker(self, total: int) -> WeightTracker:
+        """Follow nothing."""
+        return _NoTracker()
+
+    def override_factor(self, schedule: Schedule, step: int, total: int, epochs: int) -> float:
+        """Return the schedule's own factor."""
+        return schedule.factor(step, total, epochs)
+
+
+@dataclass(frozen=True)
+class BestWeights:
+    """The weights of the epoch with the best validation score, the earliest of equals; without scores the last."""
+
+    def tracker(self, total: int) -> WeightTracker:
+        """Follow the scores."""
+        return _BestTracker()
+
+    def override_factor(self, schedule: Schedule, step: int, total: int, epochs: int) -> float:
+        """Return the schedule's own factor."""
+        return schedule.factor(step, total, epochs)
+
+
+class _NoTracker:
+    def after_step(self, step: int, parameters: Sequence[nn.Parameter]) -> None: ...
+
+    def after_epoch(self, validation: Validation | None, parameters: Sequence[nn.Parameter]) -> None: ...
+
+    def restore(self, parameters: Sequence[nn.Parameter]) -> None: ...
+
+
+@dataclass
+class _BestTracker:
+    best: float = float("-inf")
+    weights: list[Tensor] = field(default_factory=list)
+
+    def after_step(self, step: int, parameters: Sequence[nn.Parameter]) -> None: ...
+
+    def after_epoch(self, validation: Validation | None, parameters: Sequence[nn.Parameter]) -> None:
+        """Copy the weights when the score is the best so far."""
+        if validation is not None and validation.score > self.best:
+            self.best = validation.score
+            self.weights = [parameter.detach().clone() for parameter in parameters]
+
+    def restore(self, parameters: Sequence[nn.Parameter]) -> None:
+        """Put the best epoch's weights back."""
+        restore_weights(parameters, self.weights)
+
+
+@torch.no_grad()
+def restore_weights(parameters: Sequence[nn.Parameter], weights: Sequence[Tensor]) -> None:
+    """Copy `weights` into `parameters`, in place; nothing when there are none."""
+    for parameter, weight in zip(parameters, weights, strict=bool(weights)):
+        parameter.copy_(weight)
