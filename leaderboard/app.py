@@ -65,7 +65,7 @@ def _renderer(page: views.Page, given: list[Context]) -> Callable[[], None]:
 def _context(opened: store.Store, made: dict[str, st.Page]) -> Context:
     """Ask in the sidebar for protocol and filters, and return what a page is given."""
     known = opened.tables()
-    table = known[sidebar.choose_protocol([found.protocol for found in known.values()]).id]
+    table = known[sidebar.choose_protocol({found.protocol: found.own_data for found in known.values()}).id]
     shown = let_through(table, sidebar.choose_filters(table.rows))
     return Context(opened, table, shown, made)
 

@@ -29,6 +29,8 @@ def heading(context: Context) -> None:
         words.markdown(words.budget(protocol)),
         f"{pluralize(len(context.rows), 'row')} from {pluralize(len(context.records), 'run')}",
     ]
+    if context.table.own_data:
+        parts.insert(1, f"data: {words.markdown(context.table.own_data)}")
     if hidden:
         parts.append(f"{hidden} hidden by filters")
     if any(row.synthetic for row in context.rows):

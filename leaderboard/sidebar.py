@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Literal
 
 import streamlit as st
@@ -15,14 +15,15 @@ from leaderboard.queries.selection import Filters, options, protocol_name
 BIND: Literal["query-params"] = "query-params"
 
 
-def choose_protocol(known: Sequence[Protocol]) -> Protocol:
-    """Return the chosen one of `known`, which are at least one, the newest first."""
+def choose_protocol(data: Mapping[Protocol, str]) -> Protocol:
+    """Return the chosen one of at least one protocol, the newest first, each with what its data are called."""
+    known = list(data)
     with st.sidebar:
         suite = _one("Suite", list(dict.fromkeys(one.suite for one in known)), "suite")
         known = [one for one in known if one.suite == suite]
         encoder = _one("Encoder", list(dict.fromkeys(one.encoder for one in known)), "encoder")
         known = [one for one in known if one.encoder == encoder]
-        names = {protocol_name(one): one for one in known}
+        names = {protocol_name(one, data[one]): one for one in known}
         chosen = names[_one("Protocol and data", list(names), "protocol")]
         st.caption(
             f"test data {words.fingerprint(chosen)} · weights {chosen.encoder_sha256[:8]} · "

@@ -23,8 +23,8 @@ from benchmark.core.predictions import Predictions
 from benchmark.core.record import Point, Record
 from benchmark.tracking import Tracking, files
 from benchmark.tracking.store import locate
-from leaderboard.queries import texts
 from leaderboard.queries.table import Table, tables
+from leaderboard.queries.texts import Texts, texts
 
 if TYPE_CHECKING:
     from benchmark.tuning.report import StudyReport
@@ -111,8 +111,8 @@ class Store:
         """Return, for people, where the files of `record` lie."""
         return files.place(locate(self.uri), record)
 
-    def texts(self, record: Record, task: str) -> Mapping[str, str]:
-        """Return the texts of the test rows by id; none where the rows that `record` was scored on aren't at hand."""
+    def texts(self, record: Record, task: str) -> Texts:
+        """Return the texts of the test rows by id, or why the rows that `record` was scored on aren't at hand."""
         return _texts(record, task, record.cell.protocol.id)
 
 
@@ -204,8 +204,8 @@ def _tracking(uri: str) -> Tracking:
 
 
 @st.cache_resource(max_entries=16, show_spinner="Looking for the texts")
-def _texts(_record: Record, task: str, protocol: str) -> Mapping[str, str]:  # noqa: ARG001 - part of the key
-    return texts.texts(_record, task)
+def _texts(_record: Record, task: str, protocol: str) -> Texts:  # noqa: ARG001 - part of the key
+    return texts(_record, task)
 
 
 WAITING = "waiting for"

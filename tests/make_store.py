@@ -27,7 +27,7 @@ from benchmark.core.record import Cost, DataFacts, Environment, PhaseCost, Point
 from benchmark.data.sources import load_task
 from benchmark.tracking import Tracking, scheme
 from benchmark.tracking.files import file_name, write
-from benchmark.tracking.runs import ENDINGS
+from benchmark.tracking.live_run import ENDINGS
 
 TOTAL = 22_816_402
 BEGIN = 1_795_000_000_000  # ms since 1970, in November 2026

@@ -53,6 +53,7 @@ class Row:
     epoch_seconds: float | None  # median over seeds
     synthetic: bool  # some of the rows of data were generated
     tuning: Tuning | None = None  # what it cost to find a tuned row's parameters
+    own_data: str = ""  # what a person's own data are called; nothing for the suite's
 
     @property
     def protocol(self) -> Protocol:
@@ -135,6 +136,7 @@ def _row(group: Sequence[Record], kept: Sequence[Record]) -> Row:
         epoch_seconds=statistics.median(seconds) if seconds else None,
         synthetic=any(facts.synthetic for record in group for facts in record.data),
         tuning=next((record.tuning for record in group if record.tuning), None),
+        own_data=next((record.own_data for record in group if record.own_data), ""),
     )
 
 

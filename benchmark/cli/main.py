@@ -89,6 +89,9 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _dispatch(words: list[str]) -> int:
+    for word in words:
+        if any("\ud800" <= mark <= "\udfff" for mark in word):  # bytes that are no UTF-8: no record could hold them
+            raise UsageError(f"argument {word!r:.80} is not UTF-8: rename the file, or correct the argument")
     known = commands.load()
     parser = Parser(prog="bench", description=DESCRIPTION, epilog=EPILOG, formatter_class=Help, allow_abbrev=False)
     parser.add_argument("--version", action="version", version=f"bench {__version__}")

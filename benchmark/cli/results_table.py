@@ -25,13 +25,16 @@ STYLES: dict[str, str] = {"done": "", "skipped": "yellow", "interrupted": "yello
 def render(rows: Sequence[Row], suite: Suite | None = None) -> RenderableType:
     """Return what to print for `rows`: one table for each protocol, none for no rows.
 
-    `suite` gives the title of the tables that were measured under it; without it the suite's name stands there.
+    `suite` gives the title of the tables that were measured under it; without it the suite's name stands there, and
+    what the data are called where they are somebody's own.
     """
     protocols = dict.fromkeys(row.protocol for row in rows)
     parts: list[RenderableType] = []
     for protocol in protocols:
-        title = suite.title if suite and suite.name == protocol.suite else ""
-        parts += _block([row for row in rows if row.protocol == protocol], protocol, title)
+        own = [row for row in rows if row.protocol == protocol]
+        data = next((f"data: {row.own_data}" for row in own if row.own_data), "")
+        title = suite.title if suite and suite.name == protocol.suite else data
+        parts += _block(own, protocol, title)
     return Group(*parts)
 
 

@@ -12,6 +12,7 @@ from typing import Literal, Protocol
 
 from benchmark.core import scales
 from benchmark.core.cell import Cell
+from benchmark.core.suite import Source
 from benchmark.core.task_kinds import kind
 
 SHARED_PROCESS = "cells share one process, whose memory is not the cell's own"
@@ -154,6 +155,7 @@ class DataFacts:
     duplicates: tuple[tuple[str, int], ...]  # "train ∩ test" → rows of the latter whose text stands in the former
     truncated: tuple[tuple[str, int], ...]  # per split: rows of which a sentence was cut at max length
     notes: tuple[str, ...]  # "validation carved from train by a hash of the row (10%)"
+    origin: Source | None = None  # how the rows were loaded, a folder or file by its whole path; None in older records
 
     @property
     def truncated_fractions(self) -> tuple[tuple[str, float], ...]:
@@ -213,6 +215,11 @@ class Record:
     trial: Trial | None = None
     tuning: Tuning | None = None  # of a tuned cell
     notes: tuple[str, ...] = ()  # what its method did that it shouldn't, and what was done about it
+
+    @property
+    def own_data(self) -> str:
+        """What the data are called if a person gave them (`Source.own_name`); nothing for the suite's own."""
+        return ", ".join(dict.fromkeys(facts.origin.own_name for facts in self.data if facts.origin)).strip(", ")
 
     def score(self, split: str, task: str, metric: str) -> float | None:
         """Return one score, or None where it was not measured."""

@@ -74,6 +74,14 @@ class Source:
     files: FileNames | None = None  # what they are called in a folder (of type files, or given with --data)
     drop_incomplete: bool = False  # rows without a label or text are dropped and counted; else they are an error
 
+    @property
+    def own_name(self) -> str:
+        """What a person's own data are called: the folder's or file's name. Nothing for the package's and the Hub's."""
+        path = Path(self.dataset)
+        if self.type != "files":
+            return ""
+        return path.name if path.name not in ("", "..") else path.resolve().name
+
 
 @dataclass(frozen=True)
 class TaskSpec:

@@ -9,6 +9,7 @@ from benchmark.core import suite as suites
 from benchmark.core import task_kinds
 from benchmark.core.errors import UsageError
 from benchmark.core.suite import Source, TaskSpec
+from benchmark.core.user_files import expand
 from benchmark.data import builtin, files, hub
 from benchmark.data.builtin import reviews
 from benchmark.data.columns import ColumnSpec
@@ -43,18 +44,23 @@ def load_task(
 ) -> Task:
     """Load the rows of `spec` and make its task.
 
-    `data`, a folder, takes the place of the specified source; the suite's separator, column and file names hold for it
-    too, because they say what the task's labels are. `text_column` and `label_column` win over the suite's.
+    `data`, a folder or file, takes the place of the specified source; the suite's separator, column and file names hold
+    for it too, because they say what the task's labels are. `text_column` and `label_column` win over the suite's.
     `limit_train` is a number of rows. `several`: the suite has other tasks, whose rows lie in the same folder. Raises
     UsageError if the rows can't be had or make no task.
     """
     source = spec.source
     if data is not None:
         source = dataclasses.replace(source, type="files", dataset=data, config=None, revision=None)
-    columns = ColumnSpec(
-        task=spec.name,
+    source = dataclasses.replace(
+        source,
         text_column=text_column or source.text_column,
         label_column=label_column or source.label_column,
+    )
+    columns = ColumnSpec(
+        task=spec.name,
+        text_column=source.text_column,
+        label_column=source.label_column,
         label_separator=source.label_separator,
         labelling=Labelling(spec.kind, spec.low, spec.high),
         drop_incomplete=source.drop_incomplete,
@@ -67,7 +73,10 @@ def load_task(
         rows = hub.load(source.dataset, source.config, source.revision, columns)
     else:
         rows = files.load(source.dataset, columns, source.files, several)
-    return make_task(spec.name, spec.kind, spec.metric, rows, limit_train, columns.labelling)
+    if source.type == "files":
+        source = dataclasses.replace(source, dataset=str(expand(source.dataset).absolute()))
+    task = make_task(spec.name, spec.kind, spec.metric, rows, limit_train, columns.labelling)
+    return dataclasses.replace(task, origin=source)
 
 
 def builtin_rows(label: str, labelling: Labelling | None = None) -> RawData:

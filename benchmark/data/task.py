@@ -15,6 +15,7 @@ import numpy.typing as npt
 from benchmark.core import task_kinds
 from benchmark.core.cell import TaskIdentity
 from benchmark.core.errors import UsageError
+from benchmark.core.suite import Source
 from benchmark.data.labels import Labelling
 
 Targets = npt.NDArray[np.int64] | npt.NDArray[np.float64]
@@ -126,6 +127,7 @@ class Task:
     synthetic: bool
     duplicates: tuple[tuple[str, int], ...]
     notes: tuple[str, ...]
+    origin: Source | None = None  # how the rows were loaded: enough to load them again. Not part of the identity
 
     @property
     def name(self) -> str:

@@ -26,6 +26,7 @@ from benchmark.experiment.device import choose_device
 from benchmark.experiment.environment import versions
 from benchmark.experiment.request import FIRST_TUNING_SEED, Assignment, Request
 from benchmark.model.catalogue import EncoderSource, resolve
+from benchmark.model.states import check_limits
 from benchmark.train.method_handle import MethodHandle, resolve_method
 from benchmark.train.recipe import Budget
 
@@ -71,10 +72,13 @@ def plan(request: Request) -> Plan:
         raise UsageError(
             f"seeds from {FIRST_TUNING_SEED:,} on are for tuning: choose one below, not {max(request.seeds)}"
         )
+    check_limits()
     budget = Budget(suite.epochs, suite.batch_size, suite.selection)
     variants = _variants(request, suite, budget)
     device = choose_device(request.device)
     tasks = _tasks(suite, request)
+    if request.data is not None:  # the suite's title speaks of other rows
+        suite = replace(suite, title=f"data: {tasks[0].origin.own_name if tasks[0].origin else request.data}")
     encoder = resolve(suite.encoder)
     _check_length(request, encoder)
     skipped = {

@@ -204,6 +204,7 @@ def _facts(run: Run, tasks: Sequence[Task]) -> tuple[DataFacts, ...]:
             duplicates=task.duplicates,
             truncated=tuple((split.name, _truncated(split, run)) for split in task.splits if len(split)),
             notes=task.notes,
+            origin=task.origin,
         )
         for task in tasks
     )

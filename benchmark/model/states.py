@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import shutil
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -16,6 +17,7 @@ import torch
 import transformers
 from torch import Tensor
 
+from benchmark.core.errors import UsageError
 from benchmark.data.tokens import Tokens
 from benchmark.model.encoder import Encoder, HiddenStates, Tap
 
@@ -62,13 +64,29 @@ class States:
         return torch.from_numpy(self.values[number][positions]).to(self.encoder.device)
 
 
+def check_limits() -> None:
+    """Raise UsageError where the environment grants what is no number of bytes: before any cell is run."""
+    for variable in ("BENCH_STATES_MEMORY", "BENCH_STATES_DISK"):
+        _granted(variable, 0)
+
+
+def _granted(variable: str, usual: int) -> int:
+    """Return the bytes that the environment's `variable` grants, `usual` where it isn't set. Raises UsageError."""
+    text = os.environ.get(variable, "").strip()
+    if text and not re.fullmatch(r"[0-9]{1,18}", text):
+        raise UsageError(
+            f"{variable} must be a number of bytes, such as {1 << 30}, not {text!r:.40}: change or unset it"
+        )
+    return int(text) if text else usual
+
+
 @dataclass(frozen=True)
 class StateCache:
     """Encodes once. Files are keyed by what the states depend on: tokens, weights, layers, precision, libraries."""
 
     folder: Path
-    memory: int = field(default_factory=lambda: int(os.environ.get("BENCH_STATES_MEMORY", MEMORY)))
-    disk: int = field(default_factory=lambda: int(os.environ.get("BENCH_STATES_DISK", DISK)))
+    memory: int = field(default_factory=lambda: _granted("BENCH_STATES_MEMORY", MEMORY))
+    disk: int = field(default_factory=lambda: _granted("BENCH_STATES_DISK", DISK))
 
     def get(self, encoder: Encoder, tokens: Tokens, taps: Sequence[Tap]) -> States:
         """Return what heads at `taps` read of `tokens`. Raises OSError when states don't fit on the disk."""

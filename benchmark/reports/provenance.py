@@ -19,7 +19,8 @@ def facts(protocol: Protocol, records: Sequence[Record], made: str) -> dict[str,
     """Return what has to be known to read and repeat the figures of `records`, all of one `protocol`, by name."""
     places = [record.environment for record in records if record.environment]
     data = {found.task: found for record in records for found in record.data}
-    found = {"suite": _suite(protocol.suite)}
+    own_data = next((record.own_data for record in records if record.own_data), "")
+    found = {"suite": f"{protocol.suite}, data: {own_data}" if own_data else _suite(protocol.suite)}
     for task in protocol.tasks:
         about = data.get(task.name)
         mark = " (synthetic)" if about and about.synthetic and "synthetic" not in about.source else ""

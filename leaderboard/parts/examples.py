@@ -12,16 +12,17 @@ from benchmark.core.cell import Protocol
 from benchmark.core.record import Record
 from benchmark.core.task_kinds import kind
 from benchmark.core.text import pluralize
-from leaderboard import show
+from leaderboard import show, words
 from leaderboard.context import Context
 from leaderboard.queries import errors
+from leaderboard.queries.texts import Texts
 
 SAYS = {
     "first": st.column_config.TextColumn("the first says"),
     "second": st.column_config.TextColumn("the second says"),
     "right": st.column_config.TextColumn("right is"),
 }
-NOT_AT_HAND = "The texts are not at hand (only their ids are recorded): ids stand for them"
+NOT_AT_HAND = "The texts are not at hand (only their ids are recorded), so ids stand for them"
 
 
 def tasks(protocol: Protocol) -> list[str]:
@@ -38,6 +39,11 @@ def judged(context: Context, records: Iterable[Record], task: str) -> errors.Jud
 def comparable(first: errors.Judged | None, second: errors.Judged | None) -> bool:
     """Return whether both have predictions, and for the same rows and classes."""
     return first is not None and second is not None and (first.ids, first.classes) == (second.ids, second.classes)
+
+
+def not_at_hand(texts: Texts) -> str:
+    """Return why ids are shown and no texts, for Markdown."""
+    return f"{NOT_AT_HAND}: {words.markdown(texts.reason)}"
 
 
 def count(found: pd.DataFrame) -> None:

@@ -25,9 +25,9 @@ class Filters:
     search: str = ""  # words that all stand in label, origin or reasons
 
 
-def protocol_name(protocol: Protocol) -> str:
-    """Return what the protocol is called where suite and encoder are known: ``3 epochs · `` and its id."""
-    return f"{pluralize(protocol.epochs, 'epoch')} · {protocol.id}"
+def protocol_name(protocol: Protocol, own_data: str = "") -> str:
+    """Return what the protocol is called where suite and encoder are known: ``my-data · 3 epochs · `` and its id."""
+    return " · ".join([*([own_data] if own_data else []), pluralize(protocol.epochs, "epoch"), protocol.id])
 
 
 @dataclass(frozen=True)

@@ -29,6 +29,11 @@ class Table:
         return rows(self.records)
 
     @functools.cached_property
+    def own_data(self) -> str:
+        """What a person's own data are called: the name of their folder or file. Nothing for a suite's own."""
+        return next((record.own_data for record in self.every if record.own_data), "")
+
+    @functools.cached_property
     def groups(self) -> tuple[str, ...]:
         """The keys of `rows`, in their order."""
         return tuple(row.cell.group for row in self.rows)

@@ -223,11 +223,12 @@ def _flipped(context: Context, first: Side, task: str, one: errors.Judged | None
     if one is None or other is None or not examples.comparable(one, other):
         st.caption("The two have no stored predictions for the same test rows.")
         return
-    texts = context.store.texts(first.scored[0], task)
+    at_hand = context.store.texts(first.scored[0], task)
+    texts = at_hand.by_id
     found = errors.disagreements(one, other, texts)
     examples.count(found)
     if not texts:
-        st.caption(f"{examples.NOT_AT_HAND}.")
+        st.caption(f"{examples.not_at_hand(at_hand)}.")
     left, right = st.columns([2, 3])
     side = left.segmented_control("Right is", compare.SIDES, default="all", required=True, key="right", bind=BIND)
     wanted = right.text_input("Search", key="flipped", bind=BIND, placeholder="text, label, prediction, id")

@@ -46,10 +46,11 @@ def render(context: Context) -> None:
     if judged is None:
         st.info("This row has no stored predictions of this task.", icon=":material/help:")
         return
-    texts = context.store.texts(context.of(row)[0], task)
+    found = context.store.texts(context.of(row)[0], task)
+    texts = found.by_id
     st.caption(
         f"{pluralize(judged.n, 'run')} on {pluralize(len(judged.ids), 'test row')}, pooled"
-        + ("" if texts else f". {examples.NOT_AT_HAND}")
+        + ("" if found.by_id else f". {examples.not_at_hand(found)}")
     )
     _confusion(context.protocol, judged)
     wanted = st.text_input("Search examples", key="find", bind="query-params", placeholder="text, label, id")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import math
 from collections.abc import Mapping
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -14,7 +15,10 @@ from benchmark.analysis.rows import rows
 from benchmark.analysis.standings import standings
 from benchmark.core.metrics import binary_cross_entropy, cross_entropy, macro_f1
 from benchmark.core.predictions import Predictions
-from benchmark.core.record import Point, Score
+from benchmark.core.record import DataFacts, Point, Record, Score
+from benchmark.core.serialization import from_plain, to_plain
+from benchmark.core.suite import Source, TaskSpec
+from benchmark.data.sources import load_task
 from benchmark.tracking import Tracking
 from leaderboard import show
 from leaderboard.queries import board, curves, errors, texts, tradeoffs
@@ -93,6 +97,7 @@ def test_options_are_what_the_rows_have(known: Known) -> None:
     assert offered.origins == ("default", "tuned")
     assert offered.statuses == ("diverged", "done", "failed")
     assert protocol_name(known["quick"].protocol).endswith(known["quick"].protocol.id)
+    assert protocol_name(known["quick"].protocol, "tickets").startswith("tickets · ")
 
 
 def test_every_row_has_a_name_of_its_own(known: Known) -> None:
@@ -209,10 +214,28 @@ def test_runs_on_other_rows_are_not_pooled() -> None:
 def test_texts_are_had_where_the_fingerprint_is_the_same(known: Known) -> None:
     record = known["quick"].records[0]
     found = texts.texts(record, "scenario")
-    assert len(found) == 600
-    assert all(found.values())
+    assert len(found.by_id) == 600
+    assert all(found.by_id.values())
+    assert not found.reason
     identity = dataclasses.replace(record.cell.protocol.tasks[0], test="0" * 64)
     protocol = dataclasses.replace(record.cell.protocol, tasks=(identity,))
     other = dataclasses.replace(record, cell=dataclasses.replace(record.cell, protocol=protocol))
-    assert texts.texts(other, "scenario") == {}
-    assert texts.texts(known["made-up-18"].records[0], "scenario") == {}
+    assert texts.texts(other, "scenario").by_id == {}
+    assert "holds other rows than those that the run was scored on" in texts.texts(other, "scenario").reason
+    assert texts.texts(known["made-up-18"].records[0], "scenario").by_id == {}
+
+
+def test_texts_of_ones_own_data_are_read_as_the_record_says(tmp_path: Path, known: Known) -> None:
+    rows = "".join(f"{name},{number},{name} {number} times\n" for name in ("cat", "dog") for number in range(20))
+    for split in ("train", "test"):
+        (tmp_path / f"{split}.csv").write_text(f"queue,n,body\n{rows}")
+    source = Source("files", str(tmp_path), text_column="body", label_column="queue")
+    task = load_task(TaskSpec("topic", source))
+    facts = DataFacts("topic", task.source, False, (), (), (), task.notes, task.origin)
+    cell = known["quick"].records[0].cell
+    own = dataclasses.replace(cell, protocol=dataclasses.replace(cell.protocol, suite="x", tasks=(task.identity,)))
+    record = from_plain(Record, to_plain(Record(own, "done", data=(facts,))))
+    assert texts.texts(record, "topic").by_id["test-1"] == "cat 0 times"
+    assert record.own_data == tmp_path.name
+    (tmp_path / "test.csv").unlink()
+    assert "has no test split: name its file" in texts.texts(record, "topic").reason

@@ -10,6 +10,7 @@ import pytest
 
 from benchmark.cli.main import main
 from benchmark.experiment import runner
+from benchmark.tracking import Tracking, resolve_uri
 from benchmark.train import method_handle
 from benchmark.train.loop import train
 
@@ -150,6 +151,38 @@ def test_several_values_make_several_cells_also_where_a_choice_has_a_comma(capsy
     ]
 
 
+def test_what_the_environment_says_is_checked_before_anything_is_run(
+    words: list[str], place: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("BENCH_STATES_MEMORY", "x")
+    assert main(words) == 2
+    assert "BENCH_STATES_MEMORY must be a number of bytes, such as 1073741824, not 'x'" in capsys.readouterr().err
+    assert list(place.iterdir()) == []
+
+
+def test_ones_own_data_are_named_by_their_folder(
+    words: list[str], place: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (place / "tickets").mkdir()
+    lines = "".join(f"play song {number},{'ab'[number % 2]}\n" for number in range(40))
+    for split in ("train", "test"):
+        (place / "tickets" / f"{split}.csv").write_text(f"body,scenario\n{lines}")
+    own = [*words, "--data", "tickets", "--text-column", "body"]
+    assert main([*own, "--dry-run"]) == 0
+    assert "suite          quick: data: tickets" in capsys.readouterr().out
+    assert main(own) == 0
+    assert "quick  data: tickets" in [line.rstrip() for line in capsys.readouterr().out.splitlines()]
+    (record, *_) = Tracking(resolve_uri(None)).records()
+    assert record.own_data == "tickets"
+    origin = record.data[0].origin
+    assert origin
+    assert (origin.dataset, origin.text_column) == (str(place / "tickets"), "body")
+    assert main(["report", "--suite", "quick", "--format", "md"]) == 0
+    report = capsys.readouterr().out
+    assert "quick, data: tickets" in report
+    assert "18 scenarios" not in report
+
+
 @pytest.mark.parametrize(
     ("words", "part"),
     [
@@ -163,6 +196,15 @@ def test_several_values_make_several_cells_also_where_a_choice_has_a_comma(capsy
         ("--suite quik", "did you mean 'quick'?"),
         ("--suite missing.toml", "doesn't exist: check the path"),
         ("--data nowhere", "nowhere"),
+        ("--data ~nosuchuser/x", "no such user"),
+        ("--data /dev/zero", "is neither a file nor a folder"),
+        ("--suite ~nosuchuser/x.toml", "no such user"),
+        (f"--epochs {10**23}", "--epochs must be at most 100,000"),
+        (f"--epochs {'9' * 5000}", "--epochs takes a whole number"),
+        (f"--limit-train {10**23}", "--limit-train must be at most"),
+        (f"--methods lora --set lora.rank={10**23}", "rank takes a whole number"),
+        (f"--methods finetune --set finetune.lr={'9' * 5000}", "takes a number above 0"),
+        ("--encoder \udcff", "is not UTF-8"),
         ("--device cuda:99", "cuda"),
         ("--encoder no-such/encoder", "--encoder all-MiniLM-L6-v2"),
         ("--tracking-uri mlruns", "give sqlite:///mlruns/mlflow.db"),
