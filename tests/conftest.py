@@ -58,6 +58,15 @@ def _one_thread() -> Iterator[None]:
         assert torch.get_num_threads() == 1
 
 
+@pytest.fixture
+def own_registry() -> Iterator[None]:
+    """What the test registers is forgotten after it."""
+    from benchmark.core import registry
+
+    with registry.isolated():
+        yield
+
+
 @pytest.fixture(scope="session")
 def real_data() -> Path:
     """The folder of real data beside the checkout; a test that needs it is skipped where it is absent."""

@@ -17,3 +17,15 @@ class PrunedError(Exception):
 
 class SkippedError(Exception):
     """A method has no meaning for this suite. The cell is recorded as skipped, with this message as reason."""
+
+
+class UnreadableError(Exception):
+    """What a store holds of a run can't be read. Whoever shows many runs passes over this one, and names it.
+
+    The message is one line: the run, the part, and why.
+    """
+
+    def __init__(self, run: str, reason: str) -> None:
+        super().__init__(f"run {run[:12]} can't be read: {reason}")
+        self.run = run
+        self.reason = reason

@@ -6,6 +6,8 @@ import contextlib
 import importlib.metadata
 import io
 import json
+import os
+import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -76,13 +78,10 @@ class Shares:
 
 
 @pytest.fixture
-def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, own_registry: None) -> Iterator[Any]:
     """Put modules on the path with an entry point of the group, as an installed distribution has; undone afterwards."""
     loaded = set(sys.modules)
-    builtin = tuple(importlib.metadata.entry_points(group=registry.GROUP))
-    registry.load()
-    monkeypatch.setattr(registry, "_entries", dict(registry._entries))
-    monkeypatch.setattr(registry, "_combinations", dict(registry._combinations))
+    points = list(importlib.metadata.entry_points(group=registry.GROUP))
 
     def installed(value: str, **modules: str) -> None:
         """Install `modules` (name → source; ``a__b`` is the module ``a.b``) and an entry point that names `value`."""
@@ -93,16 +92,14 @@ def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
             if file.parent != tmp_path:
                 (file.parent / "__init__.py").touch()
         monkeypatch.syspath_prepend(str(tmp_path))
-        point = importlib.metadata.EntryPoint("mine", value, registry.GROUP)
-        monkeypatch.setattr(importlib.metadata, "entry_points", lambda **_: [*builtin, point])
-        registry._load.cache_clear()
+        points.append(importlib.metadata.EntryPoint("mine", value, registry.GROUP))
+        monkeypatch.setattr(importlib.metadata, "entry_points", lambda **_: points)
+        registry.load(again=True)
 
     yield installed
-    monkeypatch.undo()
     for name in set(sys.modules) - loaded:
         if name.startswith("plug"):
             del sys.modules[name]
-    registry._load.cache_clear()
 
 
 @pytest.fixture
@@ -188,22 +185,120 @@ def test_a_whole_method_in_a_package_of_modules(install: Any, lab: Any, task: Ta
         registry.parts("majority+swa")
 
 
-def test_a_plug_in_that_can_not_be_imported_is_one_line(install: Any) -> None:
-    install("plugbroken:something", plugbroken="import no_such_package_at_all\n")
-    with pytest.raises(UsageError, match=r"plug-in 'mine' \(plugbroken:something\) can't be imported: No module named"):
-        registry.names()
+EVERY = len(registry.names())
+BROKEN = {
+    "import no_such_package_at_all\n": "ModuleNotFoundError: No module named 'no_such_package_at_all' (line 1)",
+    "x = 1\nraise RuntimeError('a\\nb\\x1b[31mc')\n": "RuntimeError: a b [31mc (line 2)",
+    "def\n": "SyntaxError: ",
+    "raise SystemExit(0)\n": "SystemExit: 0 (line 1)",
+    "raise SystemExit\n": "SystemExit (line 1)",
+    "raise KeyboardInterrupt\n": "KeyboardInterrupt (line 1)",
+    "def f(): f()\nf()\n": "RecursionError: ",
+    "class E(BaseException):\n    def __str__(self): return 1/0\nraise E\n": "E (line 3)",
+    "import sys; sys.stdout.close(); sys.stderr.close(); 1 / 0\n": "ZeroDivisionError: ",
+    "raise ValueError('x' * 9999)\n": "ValueError: xxx",
+    SMOOTHING.replace("frozen=True", ""): "the class must be a @dataclass(frozen=True)",
+    SMOOTHING.replace("@dataclass(frozen=True)", ""): "the class must be a @dataclass(frozen=True)",
+    SMOOTHING.replace('parameter(0.1, "part that is spread"', 'parameter(0.95, "x"'): "smoothing takes a number from 0",
+    SMOOTHING.replace("    smoothing: float", "    bare: int = 1\n    smoothing: float"): "bare must be declared with",
+    SMOOTHING.replace("smoothing: float", "smoothing: list"): "smoothing must be a bool, int, float or str",
+    SMOOTHING.replace('source="Szegedy et al. 2016 §7"', "source=None"): "source is the paper's name",
+    SMOOTHING.replace('"label-smoothing"', '"finetune"'): "'finetune' is registered already, by methods.finetune",
+    SMOOTHING.replace('"label-smoothing"', '"@sum"'): "'@sum' can't be a method's name: lower-case letters",
+    SMOOTHING + SMOOTHING.partition("technique\n")[2].replace("Smoothing(", "Another("): "is registered already",
+    SMOOTHING + SMOOTHING.partition("technique\n")[2]: "'label-smoothing' is registered already",
+    SMOOTHING + "raise OSError\n": "OSError (line ",
+}
 
 
-@pytest.mark.parametrize("text", ["import no_such_package_at_all\n", "raise RuntimeError('x')\n", "def\n"])
-def test_a_plug_in_that_is_broken_anywhere_is_one_line(install: Any, text: str) -> None:
-    install("plugpack", plugpack__broken=text)
-    with pytest.raises(UsageError, match="plug-in 'mine'"):
-        registry.names()
+@pytest.mark.parametrize("text", BROKEN)
+@pytest.mark.parametrize("entry", ["plugbroken", "plugpack"])
+def test_a_broken_file_is_one_line_and_takes_nothing_else_down(
+    install: Any, text: str, entry: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    if entry == "plugpack":  # one module of a package: the others stay
+        install("plugpack", plugpack__broken=text, plugpack__majority=MAJORITY)
+        assert "majority" in registry.names()
+    else:
+        install("plugbroken:something", plugbroken=text)
+    (missing,) = registry.left_out()
+    assert "plug-in 'mine' is left out: " in str(missing)
+    assert BROKEN[text] in missing.reason
+    assert str(missing).isprintable()
+    assert len(str(missing)) < 450
+    assert [record.getMessage() for record in caplog.records] == [f"bench: {missing}"]
+    assert len(registry.names()) == EVERY + (entry == "plugpack")
+    assert not sys.stdout.closed
+    assert not sys.stderr.closed
+    for name in missing.names:
+        if name not in {entry.name for entry in registry.entries()}:
+            with pytest.raises(UsageError, match=r"can't be used: .* is left out: .*: fix that first"):
+                registry.parts(f"swa+{name}")
 
 
-def test_a_plug_in_can_not_take_a_name(install: Any) -> None:
-    install("plugtaken", plugtaken=SMOOTHING.replace('"label-smoothing"', '"finetune"'))
-    with pytest.raises(
-        (ValueError, UsageError), match=r"method 'finetune' is registered already, by methods\.finetune"
-    ):
-        registry.names()
+def test_ctrl_c_while_methods_are_imported_is_one(install: Any) -> None:
+    with pytest.raises(KeyboardInterrupt):
+        install("pluginterrupted", pluginterrupted="import os, signal\nos.kill(os.getpid(), signal.SIGINT)\nx = 1\n")
+
+
+def test_an_entry_point_that_leads_nowhere(install: Any) -> None:
+    for value in ("no_such_module", "no such:module", ":", ".relative"):
+        install(value)
+    assert len(registry.left_out()) == 4
+    assert len(registry.names()) == EVERY
+
+
+def test_two_plug_ins_that_take_one_name(install: Any) -> None:
+    install("plugone", plugone=SMOOTHING)
+    install("plugtwo", plugtwo=SMOOTHING)
+    (missing,) = registry.left_out()
+    assert "plugtwo" in str(missing)
+    assert "'label-smoothing' is registered already, by plugone" in str(missing)
+    (entry,) = registry.parts("label-smoothing")
+    assert entry.origin == registry.Origin("plugone")
+
+
+def test_a_combination_that_can_not_be_is_left_out(install: Any) -> None:
+    lines = "\n".join(f"combination({name!r}, source='x')" for name in ("swa+nowhere", "probe+swa", "lora+warmup"))
+    install("plugcombined", plugcombined=f"from benchmark.core.registry import combination\n{lines}\n")
+    assert "lora+warmup" in registry.names()
+    assert [found.what for found in registry.left_out()] == ["combination 'swa+nowhere'", "combination 'probe+swa'"]
+
+
+def test_whose_code_a_method_is(install: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    info = tmp_path / "plugs-1.5.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: plugs\nVersion: 1.5\n", encoding="utf-8")
+    (info / "entry_points.txt").write_text(f"[{registry.GROUP}]\nmine = plugsmooth\n", encoding="utf-8")
+    (tmp_path / "plugsmooth.py").write_text(SMOOTHING, encoding="utf-8")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    registry.load(again=True)
+    (entry,) = registry.parts("label-smoothing")
+    assert entry.origin == registry.Origin("plugsmooth", "plugs", "1.5")
+    assert registry.parts("swa")[0].origin == registry.Origin("methods.swa")
+
+
+def test_what_a_module_prints_spoils_no_document(tmp_path: Path) -> None:
+    """In a process of its own, because it closes the standard streams and their descriptors."""
+    noise = "print('noise')\nimport os, sys, warnings\nos.write(1, b'more noise')\nwarnings.warn('noise')\n"
+    noise += "sys.stdout.close()\nsys.__stdout__.close()\nos.close(2)\n"
+    (tmp_path / "plugnoisy.py").write_text(noise + SMOOTHING.partition("\n")[2], encoding="utf-8")
+    (tmp_path / "plugends.py").write_text("raise SystemExit(0)\n", encoding="utf-8")
+    info = tmp_path / "plugs-1.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: plugs\nVersion: 1\n", encoding="utf-8")
+    points = f"[{registry.GROUP}]\nmine = plugnoisy\nends = plugends\n"
+    (info / "entry_points.txt").write_text(points, encoding="utf-8")
+    root = Path(__file__).resolve().parents[2]
+    done = subprocess.run(
+        [sys.executable, "-m", "benchmark", "list", "methods", "--json"],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": f"{root}{os.pathsep}{tmp_path}"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0
+    assert "label-smoothing" in {item["name"] for item in json.loads(done.stdout)}
+    lines = [line for line in done.stderr.splitlines() if line.startswith("bench: ")]
+    assert lines == ["bench: plugends of plug-in 'ends' is left out: SystemExit: 0 (line 1)"]

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import subprocess
 import sys
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,15 +17,14 @@ from benchmark.core.registry import canonical, combination, combinations, entrie
 
 
 @pytest.fixture(autouse=True)
-def own(monkeypatch: pytest.MonkeyPatch) -> None:
+def own() -> Iterator[None]:
     """Three techniques, a method and a combination, and nothing else, until the test is over."""
-    registry.load()
-    monkeypatch.setattr(registry, "_entries", {})
-    monkeypatch.setattr(registry, "_combinations", {})
-    for name in ("swap", "warm", "llr"):
-        technique(name, source="a paper")(make())
-    method("nothing", source="a report")(make())
-    combination("warm+llr", source="table 4")
+    with registry.isolated(empty=True):
+        for name in ("swap", "warm", "llr"):
+            technique(name, source="a paper")(make())
+        method("nothing", source="a report")(make())
+        combination("warm+llr", source="table 4")
+        yield
 
 
 def make() -> type:
@@ -98,11 +99,44 @@ def test_a_name_that_will_not_do(name: str, line: str) -> None:
     assert refused(name) == line
 
 
-@pytest.mark.parametrize("name", ["a+b", "a,b", "a.b", "a=b", "a b", "", "all"])
-def test_a_name_that_the_command_line_could_not_read(name: str) -> None:
-    with pytest.raises(ValueError, match="can't be a method's name"):
+BAD = [
+    "a+b", "a,b", "a.b", "a=b", "a b", "", "all", "@sum", "=1+1", "-x", "x-", "a--b", "a/b", "a_b", "Swa", "SWA", "swä",
+    "\u0455wa", "x" * 41, "x" * 9999, "a\nb", "a\0", "\u202eawn", " swa", "swa\u200b", "%s", "{x}", "[bold]", "a|b",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_a_name_that_could_be_misread(name: str) -> None:
+    with pytest.raises(ValueError, match="can't be a method's name: lower-case letters") as caught:
         technique(name, source="a paper")(make())
+    assert str(caught.value).isprintable()
+    assert len(str(caught.value)) < 250
     assert name not in {entry.name for entry in entries()}
+
+
+@pytest.mark.parametrize("name", ["a", "1cycle", "a-b-2", "x" * 40])
+def test_a_name_that_will_do(name: str) -> None:
+    technique(name, source="a paper")(make())
+    assert parts(name)[0].name == name
+
+
+@pytest.mark.parametrize("name", ["swap", "swap+swap", "", "+", "swap+", "swap+A"])
+def test_what_is_no_combination(name: str) -> None:
+    with pytest.raises(ValueError, match=r"is no combination|can't be a method's name"):
+        combination(name, source="x")
+
+
+def test_what_is_registered_in_isolation_is_forgotten() -> None:
+    before = names()
+    with registry.isolated():
+        technique("new", source="x")(make())
+        assert set(names()) == {*before, "new"}
+        with contextlib.suppress(RuntimeError), registry.isolated(empty=True):
+            assert names() == ()
+            technique("newer", source="x")(make())
+            raise RuntimeError
+        assert set(names()) == {*before, "new"}
+    assert names() == before
 
 
 def test_a_name_is_taken_once() -> None:

@@ -36,10 +36,8 @@ class Answers:
 
 
 @pytest.fixture
-def toys(monkeypatch: pytest.MonkeyPatch) -> Callable[[str, Fit], None]:
+def toys(own_registry: None) -> Callable[[str, Fit], None]:
     """Registers throw-away methods, forgotten after the test."""
-    registry.load()
-    monkeypatch.setattr(registry, "_entries", dict(registry._entries))
 
     def add(name: str, function: Fit) -> None:
         @registry.method(name, source="this test")

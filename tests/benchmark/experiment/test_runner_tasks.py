@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -58,12 +58,16 @@ class Known:
 
 
 @pytest.fixture
-def made(tmp_path: Path, tiny_encoder: Any, monkeypatch: pytest.MonkeyPatch) -> Plan:
+def nothing_registered() -> Iterator[None]:
+    """No method but those that the test registers."""
+    with registry.isolated(empty=True):
+        yield
+
+
+@pytest.fixture
+def made(nothing_registered: None, tmp_path: Path, tiny_encoder: Any, monkeypatch: pytest.MonkeyPatch) -> Plan:
     """A plan of two throw-away methods on two tasks of pairs."""
     monkeypatch.setenv("BENCH_CACHE", str(tmp_path / "cache"))
-    registry.load()
-    monkeypatch.setattr(registry, "_entries", {})
-    monkeypatch.setattr(registry, "_combinations", {})
 
     @registry.method("knows", source="this test")
     @dataclass(frozen=True)

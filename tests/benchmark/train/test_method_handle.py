@@ -33,13 +33,6 @@ def refused(name: str, given: dict[str, Value], defaults: Settings = ()) -> str:
     return str(caught.value)
 
 
-@pytest.fixture
-def registered(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What a test registers is gone afterwards."""
-    monkeypatch.setattr(registry, "_entries", dict(registry._entries))
-    registry.load()
-
-
 class TestResolveParameters:
     def test_without_settings_the_baseline_has_its_defaults(self) -> None:
         settings = resolved("finetune", {})
@@ -146,7 +139,7 @@ class TestResolveParameters:
             settings = resolved(name, {})
             assert resolved(name, dict(settings)) == settings
 
-    @pytest.mark.usefixtures("registered")
+    @pytest.mark.usefixtures("own_registry")
     def test_one_name_for_two_parameters(self) -> None:
         @technique("again", source="a test")
         @dataclass(frozen=True)
@@ -187,7 +180,7 @@ class TestBuild:
         with pytest.raises(UsageError, match=r"reinit.layers=7, but the encoder has 6 layers: choose at most 6"):
             self.of("swa+reinit", layers=7).check(6, HEADS)
 
-    @pytest.mark.usefixtures("registered")
+    @pytest.mark.usefixtures("own_registry")
     def test_a_technique_that_is_none(self) -> None:
         @technique("no-technique", source="a test")
         @dataclass(frozen=True)

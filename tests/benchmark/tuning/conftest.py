@@ -42,10 +42,8 @@ class Seen:
 
 
 @pytest.fixture
-def seen(monkeypatch: pytest.MonkeyPatch) -> Seen:
+def seen(own_registry: None) -> Seen:
     """Register the method ``hill`` for a test: its validation accuracy is 1 - |height - 0.7|, the higher with tries."""
-    registry.load()
-    monkeypatch.setattr(registry, "_entries", dict(registry._entries))
     found = Seen()
 
     @dataclass(frozen=True)
