@@ -178,7 +178,9 @@ def _methods() -> list[Check]:
     from benchmark.core import registry
 
     modules = {entry.module.split(".")[0] for entry in registry.entries()}
-    return [Check("methods", "ok", f"{len(registry.names())}, from {', '.join(sorted(modules))}")]
+    found = [Check("methods", "ok", f"{len(registry.names())}, from {', '.join(sorted(modules))}")]
+    fix = "fix it, or move it away"
+    return [*found, *(Check("methods", "warn", str(missing), fix) for missing in registry.left_out())]
 
 
 @functools.cache

@@ -95,4 +95,4 @@ def test_a_method_without_meaning_for_the_suite_is_refused_by_name_and_planned_u
     ],
 )
 def test_free_text_is_one_value(choices: tuple[str, ...], typed: tuple[str, ...], expected: tuple[str, ...]) -> None:
-    assert _values(Parameter("blocks", str, "", "", choices=choices), typed) == expected
+    assert _values(Parameter("blocks", str, "", "", choices=choices), ",".join(typed)) == expected

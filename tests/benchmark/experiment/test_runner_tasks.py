@@ -124,7 +124,7 @@ def test_scores_cut_pairs_and_skipped_cells(records: dict[str, Record], made: Pl
     assert [dict(facts.truncated)["test"] for facts in knows.data] == [3, 1]
     assert dict(knows.data[0].truncated_fractions)["test"] == 0.75
     assert (picky.status, picky.reason) == ("skipped", "wants nine tasks, not 2")
-    assert runner.exit_status(tuple(records.values())) == 0
+    assert runner.exit_status(tuple(records.values()), len(made.cells)) == 0
     assert set(runner.finished(made, tracking)) == {cell.id for cell in made.cells}
     # What is stored is enough to compute every score again.
     stored = tracking.predictions(knows.run)
