@@ -130,14 +130,14 @@ def _values(logits: Floats) -> npt.NDArray[np.float64]:
     return (logits[:, 0] if logits.shape[1] == 1 else predicted(logits)).astype(np.float64)
 
 
-def _correlation(first: npt.NDArray[np.float64], labels: npt.NDArray[np.float64]) -> float:
+def _correlation(values: npt.NDArray[np.float64], labels: npt.NDArray[np.float64]) -> float:
     if np.ptp(labels) == 0.0:
         return float("nan")
-    if np.ptp(first) == 0.0:
+    if np.ptp(values) == 0.0:
         return 0.0
-    first = first / np.abs(first).max()  # (rows,), so that squares neither overflow nor vanish
-    one, two = first - first.mean(), labels - labels.mean()
-    return float(np.clip(one @ two / (np.linalg.norm(one) * np.linalg.norm(two)), -1.0, 1.0))
+    values = values / np.abs(values).max()  # (rows,), so that squares neither overflow nor vanish
+    values, labels = values - values.mean(), labels - labels.mean()
+    return float(np.clip(values @ labels / (np.linalg.norm(values) * np.linalg.norm(labels)), -1.0, 1.0))
 
 
 INFINITY = float("inf")
@@ -154,10 +154,10 @@ METRICS: tuple[Metric, ...] = (
 
 def metric(name: str) -> Metric:
     """Return the metric called `name`. Raises KeyError."""
-    for found in METRICS:
-        if found.name == name:
-            return found
-    raise KeyError(f"no metric is called {name!r}; there are {', '.join(found.name for found in METRICS)}")
+    for known in METRICS:
+        if known.name == name:
+            return known
+    raise KeyError(f"no metric is called {name!r}; there are {', '.join(known.name for known in METRICS)}")
 
 
 def metrics_for(kind: str, *, ordered: bool = False) -> tuple[Metric, ...]:

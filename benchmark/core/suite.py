@@ -39,6 +39,8 @@ LIMITS = {
     "limit_train": (1, 1_000_000_000),
 }
 """Smallest and largest whole numbers, in suites and on the command line."""
+LARGEST_LABEL = 1_000_000
+"""Of labels that are numbers, so that their errors' squares stay within single precision."""
 MOST_CLASSES = 1_000
 """Of a task whose classes are the whole numbers from low to high."""
 LONGEST_TEXT = 1_000
@@ -222,6 +224,10 @@ def _require_range(task: TaskSpec, origin: str) -> None:
         _require(not given, origin, f"low and high are for numbers: a task of kind {task.kind} has none")
     _require(len(given) != 1, origin, "low and high must be given together")
     _require(not given or given[0] < given[1], origin, "low must be below high")
+    if given:
+        inside = max(map(abs, given)) <= LARGEST_LABEL and given[1] - given[0] >= 1 / LARGEST_LABEL
+        said = f"low and high must lie between -{LARGEST_LABEL:,} and {LARGEST_LABEL:,}, not closer than a millionth"
+        _require(inside, origin, said)
     if given and task.kind == "pair-classes":
         whole = all(bound.is_integer() for bound in given)
         _require(whole, origin, "low and high of pair-classes must be whole numbers: each one between them is a class")
@@ -262,7 +268,7 @@ def _finite(value: float, what: str) -> float:
 def _require_text(key: str, value: str, what: str) -> None:
     if not (value if key in FREE_TEXT else value.strip()) and key not in ("dataset", "name"):  # these say more later
         raise UsageError(f"{what} is empty: give a value, or leave the key out")
-    if len(value) > LONGEST_TEXT:
+    if len(value) > LONGEST_TEXT and key != "name":
         raise UsageError(f"{what} has {len(value):,} characters: use at most {LONGEST_TEXT:,}")
     if not value.isprintable() and key not in FREE_TEXT:
         raise UsageError(f"{what} holds a control character, such as a line end: remove it from {quoted(value)}")

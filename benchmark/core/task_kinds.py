@@ -44,7 +44,7 @@ def current_name(name: str) -> str:
 
 def kind(name: str) -> Kind:
     """Return the kind called `name`. Raises KeyError."""
-    for found in KINDS:
-        if found.name == name:
-            return found
-    raise KeyError(f"no kind of task is called {name!r}; there are {', '.join(found.name for found in KINDS)}")
+    for known in KINDS:
+        if known.name == name:
+            return known
+    raise KeyError(f"no kind of task is called {name!r}; there are {', '.join(known.name for known in KINDS)}")

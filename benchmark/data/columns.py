@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from benchmark.core import task_kinds
 from benchmark.core.errors import UsageError
+from benchmark.core.text import quoted
 from benchmark.data.labels import CLASSES, Labelling
 from benchmark.data.task import Example, RawData
 
@@ -40,6 +41,8 @@ WHOLE = "whole"
 """The split that holds rows for train and test alike, divided by a hash of the id: vela-2024 divides so."""
 ALL = "all"
 """The same, divided by a hash of the texts: equal ones stay together, so that no test row stands in train."""
+MOST_COLUMNS = 20
+"""That an error lists."""
 TRAIN_FRACTION = 0.8
 """Of the rows of an undivided source that `divide` gives to train, on average."""
 
@@ -196,7 +199,8 @@ def _find_pair(table: Table, given: str | None) -> tuple[str, str]:
 
 
 def _there(table: Table) -> str:
-    return f"its columns are {', '.join(repr(name) for name in table.columns)}"
+    names = ", ".join(quoted(name) for name in table.columns[:MOST_COLUMNS])
+    return f"its columns are {names}{', …' if len(table.columns) > MOST_COLUMNS else ''}"
 
 
 def _with_labelled_test(

@@ -54,9 +54,8 @@ def load(path: str, spec: ColumnSpec, names: FileNames | None = None, several: b
     files = _files_in(folder, path)
     tables = {}
     for split in SPLIT_NAMES:
-        found = _files_of(split, files, path)
-        if found:
-            tables[split] = _table(found)
+        if parts := _files_of(split, files, path):
+            tables[split] = _table(parts)
         elif split != "validation":
             usual = f"{split}.jsonl, {split}.csv, {split}.tsv or {split}.parquet"
             raise UsageError(f"{path} has no {split} split: name its file {usual} (files there: {_shown(files)})")
@@ -80,25 +79,25 @@ def _named(folder: Path, names: FileNames, task: str) -> dict[str, Path]:
 
     Raises UsageError when only some are there, or a name fits several.
     """
-    wanted = {field.name: getattr(names, field.name) for field in dataclasses.fields(names)}
+    patterns = {field.name: getattr(names, field.name) for field in dataclasses.fields(names)}
     files = _files_in(folder, str(folder))
-    found: dict[str, Path] = {}
-    for split, pattern in wanted.items():
+    by_split: dict[str, Path] = {}
+    for split, pattern in patterns.items():
         fitting = [file for file in files if pattern and fnmatch.fnmatchcase(file.name, pattern)]
         if len(fitting) > 1:
             several = ", ".join(file.name for file in fitting[:4])
             raise UsageError(f"{folder} has several files {pattern!r} for the {split} split ({several}): keep one")
         if fitting:
-            found[split] = fitting[0]
-    if "train" not in found and WHOLE in found:
-        return {WHOLE: found[WHOLE]}
-    found.pop(WHOLE, None)
-    missing = [split for split in ("train", "test") if split not in found]
-    if found and missing:
-        lacking = " and ".join(wanted[split] or f"a {split} file" for split in missing)
-        there = ", ".join(file.name for file in found.values())
+            by_split[split] = fitting[0]
+    if "train" not in by_split and WHOLE in by_split:
+        return {WHOLE: by_split[WHOLE]}
+    by_split.pop(WHOLE, None)
+    missing = [split for split in ("train", "test") if split not in by_split]
+    if by_split and missing:
+        lacking = " and ".join(patterns[split] or f"a {split} file" for split in missing)
+        there = ", ".join(file.name for file in by_split.values())
         raise UsageError(f"{folder} has {there} but not {lacking}: task {task!r} needs train and test")
-    return found
+    return by_split
 
 
 def _listed(names: FileNames) -> str:
@@ -129,14 +128,14 @@ def _files_of(split: str, files: Sequence[Path], folder: str) -> list[Path]:
         if suffix in SUFFIXES and name in SPLIT_NAMES[split]:
             groups.setdefault((name, suffix, bool(shard)), []).append(file)
             total = max(total, int(shard["total"] or 0) if shard else 0)
-    found = [file for group in groups.values() for file in group]
+    parts = [file for group in groups.values() for file in group]
     # Two names differ by upper and lower case alone: not shards, and both would count as the split.
-    if len(groups) > 1 or (len(found) > 1 and not any(shard for _, _, shard in groups)):
-        names = ", ".join(file.name for file in found)
+    if len(groups) > 1 or (len(parts) > 1 and not any(shard for _, _, shard in groups)):
+        names = ", ".join(file.name for file in parts)
         raise UsageError(f"{folder} has several files for the {split} split ({names}): keep one")
-    if total and len(found) != total:
-        raise UsageError(f"{folder} has {len(found)} of {total} shards of the {split} split: add the missing ones")
-    return found
+    if total and len(parts) != total:
+        raise UsageError(f"{folder} has {len(parts)} of {total} shards of the {split} split: add the missing ones")
+    return parts
 
 
 def _table(files: Sequence[Path]) -> Table:

@@ -28,10 +28,10 @@ def load(dataset: str, config: str | None, revision: str | None, spec: ColumnSpe
     if commit is not None:
         splits = _prepared(dataset, config, commit) or (_loaded(dataset, config, commit), commit)
     else:
-        found = _prepared(dataset, config, revision) or _downloaded(dataset, config, revision)
-        if found is None:
+        cached = _prepared(dataset, config, revision) or _downloaded(dataset, config, revision)
+        if cached is None:
             raise UsageError(_ways_out(dataset, revision))
-        splits = found
+        splits = cached
     by_name, commit = splits
     name = f"{dataset} ({config})" if config else dataset
     tables = _tables(by_name, name)
@@ -131,11 +131,11 @@ def _tables(splits: Any, name: str) -> dict[str, Table]:
     """Return the tables of a `datasets.DatasetDict`, by our names of the splits."""
     tables = {}
     for split, names in SPLIT_NAMES.items():
-        found = [alias for alias in names if alias in splits]
-        if len(found) > 1:
-            raise UsageError(f"{name} has several {split} splits ({', '.join(found)}): give rows with --data FOLDER")
-        if found:
-            tables[split] = _table(splits[found[0]], f"{name}, {found[0]}")
+        aliases = [alias for alias in names if alias in splits]
+        if len(aliases) > 1:
+            raise UsageError(f"{name} has several {split} splits ({', '.join(aliases)}): give rows with --data FOLDER")
+        if aliases:
+            tables[split] = _table(splits[aliases[0]], f"{name}, {aliases[0]}")
         elif split != "validation":
             there = ", ".join(map(str, splits)) or "none"
             raise UsageError(f"{name} has no {split} split (there: {there}): give the rows with --data FOLDER")

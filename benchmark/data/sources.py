@@ -91,7 +91,7 @@ def builtin_rows(label: str, labelling: Labelling | None = None) -> RawData:
     corpus = builtin.corpus()
 
     def rows(utterances: tuple[builtin.Utterance, ...]) -> tuple[Example, ...]:
-        return tuple(Example(one.id, (one.text,), getattr(one, label)) for one in utterances)
+        return tuple(Example(spoken.id, (spoken.text,), getattr(spoken, label)) for spoken in utterances)
 
     return RawData(
         train=rows(corpus.train),

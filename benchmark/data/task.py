@@ -180,8 +180,8 @@ def make_task(
         notes.append(f"train limited to {limit_train} of {len(train)} rows by a hash of the row")
         train = limit(train, limit_train, strata)
     parts = {"train": train, "validation": validation, "test": rows.test}
-    for split, found in parts.items():
-        if not found:
+    for split, examples in parts.items():
+        if not examples:
             raise UsageError(f"{rows.source}: the {split} split of task {name!r} is empty: give it at least one row")
     classes = _classes(parts, labelling, rows.source)
     index = {label: number for number, label in enumerate(classes)} if strata else None
@@ -279,8 +279,8 @@ def _split(name: str, rows: tuple[Example, ...], index: dict[str, int] | None) -
 def _duplicates(parts: dict[str, tuple[Example, ...]]) -> tuple[tuple[str, int], ...]:
     """Count the rows of a later split whose texts stand in an earlier one, to the letter."""
     names = list(parts)
-    found = []
+    counts = []
     for first, second in ((a, b) for i, a in enumerate(names) for b in names[i + 1 :]):
         known = {row.texts for row in parts[first]}
-        found.append((f"{first} ∩ {second}", sum(row.texts in known for row in parts[second])))
-    return tuple(found)
+        counts.append((f"{first} ∩ {second}", sum(row.texts in known for row in parts[second])))
+    return tuple(counts)

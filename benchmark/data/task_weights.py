@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import difflib
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from benchmark.core.errors import UsageError
+from benchmark.core.text import did_you_mean
 
 
 @dataclass(frozen=True)
@@ -19,8 +19,7 @@ class TaskWeights:
     def check(self, tasks: Sequence[str]) -> None:
         """Raise UsageError for a task that is none of `tasks`, or where every task counts 0."""
         for unknown in (name for name, _ in self.factors if name not in tasks):
-            near = difflib.get_close_matches(unknown, tasks, n=1)
-            hint = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(tasks)}"
+            hint = did_you_mean(unknown, tasks) or f"there are {', '.join(tasks)}"
             raise UsageError(f"weights: the suite has no task {unknown!r}: {hint}")
         if tasks and not any(self.of(name) for name in tasks):
             raise UsageError("weights: every task counts 0: give one of them more")

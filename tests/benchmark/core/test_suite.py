@@ -132,7 +132,9 @@ def test_a_suite_may_still_use_a_kinds_former_name() -> None:
     ("high", "says"),
     [
         ("inf", "high must be a finite number, not inf"),
-        ("1e7", "low and high of pair-classes must be less than 1,000 apart"),
+        ("1e5", "low and high of pair-classes must be less than 1,000 apart"),
+        ("1e7", "low and high must lie between -1,000,000 and 1,000,000"),
+        ("1e-9", "low and high must lie between -1,000,000 and 1,000,000, not closer than a millionth"),
         ("2.5", "low and high of pair-classes must be whole numbers"),
     ],
 )
@@ -217,7 +219,7 @@ def test_two_tasks_of_one_name(other: str) -> None:
         ("batch_size = 16", f"batch_size = {10**12}", "batch_size must be at most 1,000,000"),
         ("max_length = 32", f"max_length = {10**12}", "max_length must be at most 1,000,000"),
         ("epochs = 1", f"epochs = 1\nlimit_train = {10**23}", "limit_train must be at most 1,000,000,000"),
-        ('name = "mine"', f'name = "{"m" * 5000}"', "name has 5,000 characters: use at most"),
+        ('name = "mine"', f'name = "{"m" * 5000}"', "name has 5,000 characters: use at most 64"),
         ('name = "scenario"', f'name = "{"m" * 65}"', "a task's name has 65 characters: use at most 64"),
         ('name = "scenario"', 'name = "Con.x"', "a task's name can't be 'Con.x', which is no file name on Windows"),
         ('name = "scenario"', 'name = "x."', "a task's name can't be 'x.', which is no file name on Windows"),
