@@ -5,14 +5,13 @@ from __future__ import annotations
 import statistics
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TextIO
 
-from rich.console import Console, Group, RenderableType
-from rich.live import Live
-from rich.progress_bar import ProgressBar
-from rich.table import Table
+from rich.console import Console, RenderableType
+from rich.progress import BarColumn, Progress, TextColumn
+from rich.table import Column
 from rich.text import Text
 
 from benchmark.cli.console import err, is_terminal
@@ -57,7 +56,7 @@ class Running:
 
     @property
     def fraction(self) -> float:
-        """Share of the phase that is over, 0..1."""
+        """The fraction of the phase that is over, 0..1."""
         return self.done / self.total if self.total else 0.0
 
     def enter(self, event: PhaseStarted) -> None:
@@ -167,14 +166,14 @@ class LiveDisplay:
         self._bad = 0
         self._todo = 0
         self._began = clock()
-        self._live = Live(get_renderable=self.render, console=console, refresh_per_second=REFRESHES, transient=True)
+        self._bars = Bars(console, self.overall, self.current)
 
     def started(self, cells_total: int, skipped: int) -> None:
         """See `Display`."""
         self._todo, self._began = cells_total - skipped, self._clock()
         self.note(headline(cells_total, skipped, self._noun))
         if self._todo:
-            self._live.start()
+            self._bars.start()
 
     def cell_started(self, cell: Cell, label: str, number: int) -> Watcher:
         """See `Display`."""
@@ -215,10 +214,10 @@ class LiveDisplay:
 
     def finished(self) -> None:
         """See `Display`."""
-        self._live.stop()
+        self._bars.stop()
 
-    def render(self) -> RenderableType:
-        """Return what stands at the bottom now, as wide as the terminal is now."""
+    def overall(self) -> tuple[float, str]:
+        """Return what fraction of the cells is over now, 0..1, and what is said of them."""
         over = len(self._ended)
         running, elapsed = self._running, self._clock() - self._began
         current = self._clock() - running.began if running else 0.0
@@ -227,10 +226,43 @@ class LiveDisplay:
         words = [f"{over}/{self._todo} {self._noun}s"] + ([f"{self._bad} bad"] if self._bad else [])
         words += [f"{duration(elapsed)} gone"]
         words += [f"about {duration(left)} left"] if left is not None else []
-        share = (over + (running.fraction if running else 0.0)) / max(1, self._todo)
-        state = _state(running) if running else "preparing" if over < self._todo else ""
-        width = self._console.width
-        return Group(_bar(share, " · ".join(words), width), _bar(running.fraction if running else 0.0, state, width))
+        fraction = (over + (running.fraction if running else 0.0)) / max(1, self._todo)
+        return fraction, " · ".join(words)
+
+    def current(self) -> tuple[float, str]:
+        """Return what fraction of the running cell's phase is over now, 0..1, and what is said of it."""
+        if self._running:
+            return self._running.fraction, _state(self._running)
+        return 0.0, "preparing" if len(self._ended) < self._todo else ""
+
+
+class Bars(Progress):
+    """A bar and words for each of `lines`, functions that are asked at every drawing: a training step only counts."""
+
+    def __init__(self, console: Console, *lines: Callable[[], tuple[float, str]]) -> None:
+        self._terminal = console  # asked before `Progress` has its own
+        super().__init__(
+            BarColumn(bar_width=None, table_column=Column(ratio=1, max_width=32)),
+            TextColumn("{task.fields[words]}", markup=False, table_column=Column(ratio=4, no_wrap=True)),
+            console=console,
+            refresh_per_second=REFRESHES,
+            transient=True,
+            expand=True,
+        )
+        for line in lines:
+            self.add_task("", total=1.0, line=line, words="")
+
+    def get_renderables(self) -> Iterator[RenderableType]:
+        """Yield the lines as they stand now, words cut rather than wrapped.
+
+        They end before the edge, so that the terminal's own ``^C`` doesn't wrap and shift what the next drawing erases.
+        """
+        for task in self.tasks:
+            fraction, words = task.fields["line"]()
+            self.update(task.id, completed=min(1.0, max(0.0, fraction)), words=words)
+        table = self.make_tasks_table(self.tasks)
+        table.width = max(16, self._terminal.width - 4)
+        yield table
 
 
 def headline(cells_total: int, skipped: int, noun: str = "cell") -> str:
@@ -249,19 +281,6 @@ def make_display(noun: str = "cell") -> Display:
     if is_terminal(sys.stderr):
         return LiveDisplay(err(), noun=noun)
     return PlainDisplay(sys.stderr, noun=noun)
-
-
-def _bar(share: float, words: str, width: int) -> Table:
-    """One line: a bar of a fifth of the terminal's `width`, and words that are cut rather than wrapped.
-
-    It ends before the edge, so that the terminal's own ``^C`` doesn't wrap and shift what the next drawing erases.
-    """
-    line = Table.grid(padding=(0, 1), expand=True)
-    line.width = max(16, width - 4)
-    line.add_column(width=max(4, min(32, width // 5)))
-    line.add_column(ratio=1, no_wrap=True, overflow="ellipsis")
-    line.add_row(ProgressBar(total=1.0, completed=min(1.0, max(0.0, share))), Text(words))
-    return line
 
 
 def _state(running: Running) -> str:

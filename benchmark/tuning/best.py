@@ -21,6 +21,8 @@ Choice = tuple[Settings, Tuning]
 def tuned(plan: Plan, place: StudyStorage) -> tuple[Plan, tuple[str, ...]]:
     """Return `plan` with the best parameters that were found for its methods, and a line about each method.
 
+    A method whose best trial has its defaults keeps its cells: their results are not computed twice.
+
     Of several finished studies under the plan's protocol the newest with a complete trial is taken; the costs of all
     are added up, because all were there to be chosen from. A method without one keeps its defaults. Raises UsageError.
     """
@@ -34,9 +36,9 @@ def tuned(plan: Plan, place: StudyStorage) -> tuple[Plan, tuple[str, ...]]:
         chosen = _choice(plan, cell, own)
         if chosen:
             choices[name] = chosen
-        lines.append(_line(name, own, chosen, place))
+        lines.append(_line(cell, own, chosen, place))
     cells = tuple(_tuned_cell(cell, choices.get(cell.method)) for cell in plan.cells)
-    known = {cell.id: choices[cell.method][1] for cell in cells if cell.method in choices}
+    known = {cell.id: choices[cell.method][1] for cell in cells if cell.origin == TUNED}
     return dataclasses.replace(plan, cells=cells, tuning=known), tuple(lines)
 
 
@@ -62,11 +64,15 @@ def _choice(plan: Plan, cell: Cell, own: list[StudyReport]) -> Choice | None:
 
 
 def _tuned_cell(cell: Cell, choice: Choice | None) -> Cell:
-    return dataclasses.replace(cell, parameters=choice[0], origin=TUNED) if choice else cell
+    """Return `cell` with the parameters that a study chose. Where they are its own already, it is the same cell."""
+    if choice is None or choice[0] == cell.parameters:
+        return cell
+    return dataclasses.replace(cell, parameters=choice[0], origin=TUNED)
 
 
-def _line(name: str, own: list[StudyReport], chosen: Choice | None, place: StudyStorage) -> str:
-    """Return what is used for the method `name`, and why."""
+def _line(cell: Cell, own: list[StudyReport], chosen: Choice | None, place: StudyStorage) -> str:
+    """Return what is used for the method of `cell`, and why."""
+    name = cell.method
     if chosen is None:
         why = f"study {own[0].name} is {own[0].status}" if own else f"no study of it under this protocol in {place}"
         if own and own[0].status == "finished":
@@ -76,4 +82,6 @@ def _line(name: str, own: list[StudyReport], chosen: Choice | None, place: Study
     searched = next(found for found in own if found.name == tuning.study).definition.space
     words = ", ".join(f"{one.name} {text(dict(settings)[one.name])}" for one in searched)
     cost = f"{pluralize(tuning.trials, 'trial')}, {duration(tuning.seconds)}"
+    if settings == cell.parameters:
+        words = f"the defaults are the best, {words}"
     return f"{name}: tuned: {words} (trial {tuning.trial} of study {tuning.study}; {cost})"

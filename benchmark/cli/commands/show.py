@@ -7,7 +7,7 @@ import contextlib
 import dataclasses
 import inspect
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Group, RenderableType
@@ -20,7 +20,7 @@ from benchmark.cli.printing import Command, NextSteps, Paragraph, pairs, show, t
 from benchmark.cli.rerun import typed
 from benchmark.core import layer_scores
 from benchmark.core.errors import UsageError
-from benchmark.core.text import one_line, pluralize
+from benchmark.core.text import did_you_mean, one_line, pluralize
 
 if TYPE_CHECKING:
     from benchmark.core.parameters import Parameter, Value
@@ -139,8 +139,16 @@ def _method_called(name: str) -> Shown:
     from benchmark.core import registry
     from benchmark.core.serialization import to_plain
     from benchmark.train.method_handle import resolve_method
+    from benchmark.tuning.space import spaces
 
-    entries = registry.parts(name)
+    try:
+        entries = registry.parts(name)
+    except UsageError as error:
+        if "+" in name or not str(error).startswith("unknown method"):
+            raise
+        hint = "`bench list methods`, `bench list runs` and `bench list studies` show their names"
+        hint = did_you_mean(name, registry.names(), hint)
+        raise UsageError(f"{name!r} is no method, run or study: {hint}") from error
     canonical = registry.canonical(name)
     handle = resolve_method(canonical)
     declared = handle.parameters
@@ -164,7 +172,11 @@ def _method_called(name: str) -> Shown:
     for entry in entries:
         facts = {"source": entry.source, "module": entry.module}
         parts += [Text(), Paragraph(texts[entry.name]), Text(), pairs(facts)]
-    parts += [Text(), _parameter_table(declared)]
+    searched = {
+        dimension.name: str(dimension).partition("=")[2] for dimension in spaces({name: declared}, (), ())[name]
+    }
+    document["search_space"] = searched
+    parts += [Text(), _parameter_table(declared, searched)]
     for suite, values in elsewhere.items():
         words = ", ".join(f"{parameter} {typed(value)}" for parameter, value in values.items())
         parts.append(Paragraph(f"suite {suite} has other defaults: {words}", style="dim", hanging=2))
@@ -194,12 +206,15 @@ def _fields(one: Parameter) -> list[dataclasses.Field[Any]]:
     return [field for field in dataclasses.fields(one) if field.name != "kind"]
 
 
-def _parameter_table(declared: Sequence[Parameter]) -> RenderableType:
+def _parameter_table(declared: Sequence[Parameter], searched: Mapping[str, str]) -> RenderableType:
+    """Return the parameters with their defaults and ranges; `searched` is what ``bench tune`` tries, by name."""
     if not declared:
         return Text("no parameters")
-    grid = table("parameter!", ">default", "takes", "unit", "meaning")
+    grid = table("parameter!", ">default", "takes", "tuned over", "unit", "meaning")
     for one in declared:
-        grid.add_row(one.name, typed(one.default), one.allowed(), one.unit, one.help)
+        grid.add_row(
+            one.name, typed(one.default), one.allowed(), searched.get(one.name, "–"), one.unit or "–", one.help
+        )
     return grid
 
 

@@ -83,7 +83,7 @@ def live(width: int = 100) -> tuple[LiveDisplay, Console, Clock]:
 
 def drawn(display: LiveDisplay, console: Console) -> list[str]:
     with console.capture() as capture:
-        console.print(display.render())
+        console.print(*display._bars.get_renderables())
     return [line.strip("━╸╺ ").rstrip() for line in capture.get().splitlines()]
 
 
@@ -120,7 +120,7 @@ def test_results_scroll_above_and_markup_is_text() -> None:
     assert "✓ [b]a[/b] (rank=8) seed 3: done, validation 75.0%, test 75.0%, 1:05\n" in shown
     assert "✗ b seed 4: failed: RuntimeError: no memory\n" in shown
     assert shown.count("\x1b[?25l") == shown.count("\x1b[?25h") == 1  # the cursor comes back
-    assert not display._live.is_started
+    assert not display._bars.live.is_started
 
 
 def test_nothing_to_train_draws_no_bar() -> None:

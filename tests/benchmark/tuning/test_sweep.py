@@ -300,6 +300,19 @@ def test_tuned_parameters_reach_a_plan_with_their_cost(lab: Lab) -> None:
     assert len(lab.tracking.records()) == 4
 
 
+def test_defaults_that_are_the_best_are_not_trained_again(lab: Lab) -> None:
+    before = runner.run(plan(lab.request), lab.tracking, PlainDisplay(io.StringIO()))
+    assert lab.tune(1).best.defaults  # type: ignore[union-attr]
+    made, lines = tuned(plan(lab.request), lab.place)
+    assert made.cells == plan(lab.request).cells
+    assert made.tuning == {}
+    assert lines[0].startswith("hill: tuned: the defaults are the best, height ")
+    stream = io.StringIO()
+    records = runner.run(made, lab.tracking, PlainDisplay(stream))
+    assert [record.run for record in records] == [record.run for record in before]
+    assert stream.getvalue().endswith("finished already: nothing to train\n")
+
+
 def test_an_unfinished_study_tunes_nothing(lab: Lab, seen: Seen) -> None:
     def stop(number: int) -> None:
         if number == 2:

@@ -35,6 +35,14 @@ def test_a_method_says_what_it_does_where_from_and_every_parameter(
         assert f"\n{one.name} " in text
 
 
+def test_a_method_shows_what_tune_searches(capsys: pytest.CaptureFixture[str]) -> None:
+    searched = json.loads(shown(capsys, "supcon", "--json"))["search_space"]
+    assert searched == {one.name: searched[one.name] for one in resolve_method("supcon").parameters if one.search}
+    assert searched["lr"].endswith(":log")
+    (line,) = [line for line in shown(capsys, "supcon").splitlines() if line.startswith("temperature ")]
+    assert f" {searched['temperature']} " in line
+
+
 def test_a_combination_is_shown_in_either_order(capsys: pytest.CaptureFixture[str]) -> None:
     assert shown(capsys, "reinit+swa") == shown(capsys, "swa+reinit")
 
@@ -85,7 +93,15 @@ def test_a_run_as_json_is_everything(capsys: pytest.CaptureFixture[str], store: 
 @pytest.mark.parametrize(
     ("name", "line"),
     [
-        ("swaa", "unknown method 'swaa': did you mean 'swa'?"),
+        ("swaa", "'swaa' is no method, run or study: did you mean 'swa'?"),
+        (
+            "zzzz",
+            (
+                "'zzzz' is no method, run or study: `bench list methods`, `bench list runs` and `bench list studies` "
+                "show their names"
+            ),
+        ),
+        ("swa+reinitt", "unknown method 'reinitt' in 'swa+reinitt': did you mean 'reinit'?"),
         ("reinit+reinit", "method 'reinit+reinit' names 'reinit' twice: write it once"),
         ("0123abcd", "no run in {store} is called '0123abcd': `bench list runs` shows their ids"),
     ],
