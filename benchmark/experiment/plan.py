@@ -6,10 +6,11 @@ data and encoders that can't be had.
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import itertools
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from benchmark.core import registry
@@ -171,7 +172,8 @@ def _check(
     Raises UsageError where a method can't be run, or has no meaning for the suite although it was asked for by name.
     """
     try:
-        resolve_method(name).build(settings, budget).check(layers, [task.head for task in tasks])
+        with _faults_left_to_the_cells():
+            resolve_method(name).build(settings, budget).check(layers, [task.head for task in tasks])
     except SkippedError as error:
         if name in {registry.canonical(given) for given in asked if given != "all"}:
             raise UsageError(f"{name!r} can't be run on this suite: {error}") from error
@@ -210,9 +212,21 @@ def _variants(request: Request, suite: Suite, budget: Budget) -> list[tuple[str,
         for combination in itertools.product(*values.values()):
             given = dict(zip(values, combination, strict=True))
             settings = handle.resolve_parameters(given, budget, suite.defaults)
-            handle.build(settings, budget)  # a clash is found before any data is read
+            with _faults_left_to_the_cells():
+                handle.build(settings, budget)  # a clash is found before any data is read
             found.setdefault((name, settings), "default" if settings == default else "set")
     return [(name, settings, origin) for (name, settings), origin in found.items()]
+
+
+@contextlib.contextmanager
+def _faults_left_to_the_cells() -> Iterator[None]:
+    """Pass over what a method's code raises that is no answer: its cells will fail by it, and the others are run."""
+    try:
+        yield
+    except (UsageError, SkippedError, KeyboardInterrupt):
+        raise
+    except BaseException:  # noqa: BLE001 — SystemExit, too: a fault in one method is no reason to stop the others
+        pass
 
 
 def _default(handle: MethodHandle, budget: Budget, defaults: Settings) -> Settings | None:

@@ -6,15 +6,18 @@ import dataclasses
 import io
 import os
 import random
+import types
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import pytest
 import torch
 
 from benchmark.cli.progress import PlainDisplay
+from benchmark.core import registry
 from benchmark.core.record import Record
 from benchmark.core.seeds import Streams
 from benchmark.data.task import Split
@@ -75,6 +78,33 @@ def test_no_way_out_of_a_method_ends_the_run(
     assert {found.cell.method: (found.status, found.reason) for found in tracking.records()} == expected
     assert runner.exit_status(records, len(made.cells)) == 1
     assert "Traceback" in shown
+
+
+@pytest.mark.usefixtures("toys")  # what is registered is forgotten after the test
+def test_a_method_that_can_not_even_be_checked_fails_alone(planned: Callable[..., Plan], tracking: Tracking) -> None:
+    for name, error in {"a-exits": SystemExit(0), "b-raises": TypeError("no"), "z-good": None}.items():
+        register(name, error)
+    records, _ = measure(planned("a-exits", "b-raises", "z-good"), tracking)
+    found = {record.cell.method: (record.status, record.reason) for record in records}
+    assert found == {
+        "a-exits": ("failed", "SystemExit: 0"),
+        "b-raises": ("failed", "TypeError: no"),
+        "z-good": ("done", ""),
+    }
+
+
+def register(name: str, error: BaseException | None) -> None:
+    @registry.method(name, source="this test")
+    @dataclasses.dataclass(frozen=True)
+    class Toy:
+        """Its check raises what it is told to."""
+
+        def check(self, layers: int, heads: Sequence[Any]) -> None:
+            if error:
+                raise error
+
+        def fit(self, tasks: Sequence[Any], run: Any) -> Any:
+            return types.SimpleNamespace(logits=lambda _, split: right(split))
 
 
 def spoil() -> None:
