@@ -1,81 +1,129 @@
-"""The digest of the code that a result depends on: part of every cell's identity."""
+"""The digest of the code that a result depends on: part of every cell's identity.
+
+It is a digest of what the code means, not of where it lies. From the modules that plan, fit and score and from a
+method's own module all imports are followed, lazy and relative ones too (`benchmark.experiment.code_scope` says how
+far). Each module's meaning (`benchmark.experiment.code_meaning`) is hashed with the digests of what its names refer to
+in place of their paths. So moving or renaming a module changes nothing, and importing a name from another module that
+computes something else does. What shows, records or searches is not followed.
+"""
 
 from __future__ import annotations
 
-import ast
 import functools
 import hashlib
-import importlib.util
+import importlib.metadata
 import json
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any
 
-ENGINE = ("data", "model", "train", "core/task_kinds.py", "core/layer_scores.py", "core/metrics.py", "core/seeds.py")
-"""Folders and files of this package that a result depends on."""
+from benchmark.experiment.code_meaning import EMPTY, Meaning
+from benchmark.experiment.code_scope import (
+    KNOWN_DISTRIBUTIONS,
+    Module,
+    Project,
+    Scope,
+    distributions,
+    file_sha256,
+    scope_of,
+    top_of,
+)
+
+CODE = (".py", ".pyi", ".pyc")
 
 
-PACKAGE = Path(__file__).parents[1]
+def code_digest(modules: Iterable[str], project: Project | None = None) -> str:
+    """Return the sha256 of the code that results of a method depend on, whose classes stand in `modules`."""
+    return _code_digest(tuple(sorted(set(modules))), project or Project())
 
 
-def code_digest(modules: Iterable[str]) -> str:
-    """Return the sha256 of the code that a result depends on: the engine's and that of `modules`, the method's own.
-
-    Comments, docstrings and layout are left out, so that to explain a line better makes no finished cell stale.
-    """
-    parts = [*_engine(), *((name, _file_digest(_source(name))) for name in sorted(set(modules)))]
+@functools.cache
+def _code_digest(modules: tuple[str, ...], project: Project) -> str:
+    scope = scope_of(project, frozenset(map(top_of, modules)))
+    known = _closure(scope, modules)
+    parts = [sorted(_digests(scope, known)), sorted(_versions(scope, known)), sorted(_resources(scope, known, modules))]
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 
 
-def source_digest(text: str) -> str:
-    """Return the sha256 of the Python source `text`'s meaning. Raises SyntaxError."""
-    return hashlib.sha256(json.dumps(_meaning(ast.parse(text))).encode()).hexdigest()
+def _closure(scope: Scope, modules: Iterable[str]) -> dict[Module, Meaning]:
+    """Return every module that is reached, and what it means."""
+    todo = [Module(name) for name in (*scope.project.roots, *modules)]
+    known: dict[Module, Meaning] = {}
+    imported_alone: list[Module] = []
+    while todo or imported_alone:
+        module = todo.pop() if todo else imported_alone.pop()
+        if module in known or Module(module.name) in known:
+            continue
+        known[module] = scope.meaning(module)
+        for found in scope.reached(module):
+            (imported_alone if found.imported_alone else todo).append(found)
+    return {
+        module: found
+        for module, found in known.items()
+        if not module.imported_alone or Module(module.name) not in known
+    }
 
 
-@functools.cache
-def _engine() -> tuple[tuple[str, str], ...]:
-    files = [file for name in ENGINE for file in sorted((PACKAGE / name).rglob("*.py"))]
-    files += [PACKAGE / name for name in ENGINE if name.endswith(".py")]
-    return tuple((file.relative_to(PACKAGE).as_posix(), _file_digest(file)) for file in files)
+def _digests(scope: Scope, known: Mapping[Module, Meaning]) -> set[str]:
+    """Return the digests of the modules, each with what it refers to; those that compute nothing are left out.
 
-
-@functools.cache
-def _file_digest(file: Path | None) -> str:
-    return source_digest(file.read_text(encoding="utf-8")) if file else ""
-
-
-def _source(module: str) -> Path | None:
-    """Return the source file of `module`; None where it has none (made in a session, or compiled)."""
-    loaded = sys.modules.get(module)
-    name = getattr(loaded, "__file__", None)
-    if loaded is None:
-        found = importlib.util.find_spec(module)
-        name = found.origin if found else None
-    return Path(name) if name and name.endswith(".py") and Path(name).is_file() else None
-
-
-def _meaning(node: Any) -> Any:
-    """Return the syntax tree `node` as lists: no positions, docstrings, empty fields or ranges for tuning.
-
-    An empty field is left out because new minor versions of Python add such to every node (`type_params` in 3.12).
+    Modules may import each other in circles. So, as in the colour refinement of graphs, every round replaces the
+    references by the digests of the round before, until no round distinguishes more modules.
     """
-    if _declares_parameter(node):
-        node = ast.Call(node.func, node.args, [given for given in node.keywords if given.arg != "search"])
-    if isinstance(node, ast.AST):
-        fields = {name: value for name, value in ast.iter_fields(node) if name not in ("kind", "type_comment")}
-        shown = {name: _meaning(value) for name, value in fields.items()}
-        return [type(node).__name__, {name: value for name, value in shown.items() if value not in (None, [])}]
-    if isinstance(node, list):
-        return [_meaning(item) for item in node if not _is_text(item)]
-    return node if node is None else f"{type(node).__name__} {node!r}"
+    targets = {module: [scope.target(found) for found in found.references] for module, found in known.items()}
+    digests = {module: found.sha256 for module, found in known.items()}
+    while True:
+        refined = {
+            module: _sha256(digests[module], *(f"{_of(target, digests)} {name}" for target, name in targets[module]))
+            for module in known
+        }
+        if len(set(refined.values())) == len(set(digests.values())):
+            return {digest for module, digest in refined.items() if known[module].text != EMPTY}
+        digests = refined
 
 
-def _declares_parameter(node: Any) -> bool:
-    """Return whether `node` is ``parameter(…)``: over what range one tunes changes no result."""
-    return isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "parameter"
+def _of(target: Module | str, digests: Mapping[Module, str]) -> str:
+    return digests[target] if isinstance(target, Module) else target
 
 
-def _is_text(node: Any) -> bool:
-    """Return whether `node` is a statement that is nothing but a string: a docstring, of an attribute too."""
-    return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)
+def _versions(scope: Scope, known: Mapping[Module, Meaning]) -> set[str]:
+    """Return name and version of the imported distributions that no other part of a cell accounts for."""
+    imported = {reference.module for found in known.values() for reference in found.imported}
+    tops = {top_of(name) for name in imported if not scope.is_followed(top_of(name))}
+    return {f"{name} {_version(name)}" for name in tops - KNOWN_DISTRIBUTIONS - sys.stdlib_module_names}
+
+
+def _version(top: str) -> str:
+    try:
+        return importlib.metadata.version(top)
+    except (importlib.metadata.PackageNotFoundError, ValueError):
+        names = sorted(distributions().get(top, ()))
+        return " ".join(f"{name} {importlib.metadata.version(name)}" for name in names)
+
+
+def _resources(scope: Scope, known: Mapping[Module, Meaning], modules: Iterable[str]) -> set[str]:
+    """Return name and sha256 of the files, no Python source, that lie beside a method and may decide what it does.
+
+    Of a package of its own those are all in it; beside single modules, those that a text in them names. The project's
+    own are not among them: rows have fingerprints, and suites are protocols.
+    """
+    found: dict[str, Path] = {}
+    for package in {scope.outermost_package(name) for name in modules if top_of(name) in scope.plugins}:
+        for folder in scope.folders_of(package) if package else ():
+            inner = ((file.relative_to(folder), file) for file in folder.rglob("*") if file.is_file())
+            found |= {name.as_posix(): file for name, file in inner if not _is_code(name)}
+    for module, its in known.items():
+        source = scope.file(module.name)
+        if source and top_of(module.name) != scope.project.packages[0]:
+            files = (source.parent / name for name in its.files)
+            found |= {file.name: file for file in files if file.suffix not in CODE and file.is_file()}
+    return {f"{name} {file_sha256(file)}" for name, file in found.items()}
+
+
+def _is_code(name: Path) -> bool:
+    """Return whether the file `name` is source, made from source, or hidden."""
+    return name.suffix in CODE or any(part == "__pycache__" or part.startswith(".") for part in name.parts)
+
+
+def _sha256(*parts: str) -> str:
+    return hashlib.sha256("\0".join(parts).encode("utf-8", "surrogatepass")).hexdigest()
