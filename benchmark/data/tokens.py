@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
+import io
 import os
 import tempfile
 import warnings
-import zipfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,6 +17,8 @@ import numpy.typing as npt
 
 Encode = Callable[[Sequence[str]], tuple[list[list[int]], int]]
 """Texts → (token ids per text, special tokens included; how many texts were cut at the maximum length)."""
+CHECKSUM = hashlib.sha256().digest_size
+"""Bytes at the beginning of a file of the cache: the sha256 of its key and of what follows."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,42 +84,67 @@ def cache_folder() -> Path:
 class TokenCache:
     """Tokens by the fingerprint of the texts and the identity of the tokenizer.
 
-    A cache that can't be written is no error: the texts are tokenised again.
+    A file that is damaged, or isn't the one that was written under its name, is made again: it holds a sha256 of its
+    key and content. A cache that can't be written is no error: the texts are tokenised again. The arrays that are
+    handed out can't be written to, because the cells of a process share them.
     """
 
     folder: Path
     _memory: dict[str, Tokens] = field(default_factory=dict, repr=False, compare=False)
 
     def get(self, texts: Sequence[str], identity: str, max_length: int, encode: Encode) -> Tokens:
-        """Return the tokens of `texts`; `identity` stands for the tokenizer (a hash of its files)."""
-        total = hashlib.sha256(f"tokens 1\n{identity}\n{max_length}\n".encode())
+        """Return the tokens of `texts`; `identity` stands for the tokenizer: a hash of all that decides about them."""
+        total = hashlib.sha256(f"tokens 2\n{_code()}\n{identity}\n{max_length}\n".encode())
         for text in texts:
-            total.update(f"{len(text)}:{text}".encode())
+            total.update(f"{len(text)}:{text}".encode("utf-8", "surrogatepass"))
         key = total.hexdigest()
         if key not in self._memory:
-            self._memory[key] = self._load(key) or self._make(key, texts, encode)
+            tokens = self._load(key, len(texts)) or self._make(key, texts, encode)
+            tokens.flat.flags.writeable = tokens.offsets.flags.writeable = False
+            self._memory[key] = tokens
         return self._memory[key]
 
-    def _load(self, key: str) -> Tokens | None:
+    def _load(self, key: str, count: int) -> Tokens | None:
+        """Return the tokens of `count` texts that are stored under `key`; None where there are none that are whole."""
+        path = self._path(key)
         try:
-            with self._path(key).open("rb") as file, np.load(file) as stored:  # numpy leaves a torn file open
-                return Tokens(stored["flat"], stored["offsets"], int(stored["truncated"]))
-        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
-            return None  # absent, or torn by a crash: made again
+            if not path.is_file():  # absent; or a pipe, from which one would wait for ever
+                return None
+            content = path.read_bytes()
+        except OSError:
+            return None
+        if content[:CHECKSUM] != _checksum(key, content[CHECKSUM:]):
+            return None
+        with np.load(io.BytesIO(content[CHECKSUM:])) as stored:
+            tokens = Tokens(stored["flat"], stored["offsets"], int(stored["truncated"]))
+        return tokens if len(tokens) == count else None
 
     def _make(self, key: str, texts: Sequence[str], encode: Encode) -> Tokens:
         lists, truncated = encode(texts)
         tokens = Tokens.of(lists, truncated)
+        packed = io.BytesIO()
+        np.savez(packed, flat=tokens.flat, offsets=tokens.offsets, truncated=np.int64(truncated))
+        content = packed.getvalue()
         try:
             path = self._path(key)
             path.parent.mkdir(parents=True, exist_ok=True)
             with tempfile.TemporaryDirectory(dir=path.parent, prefix="part-", ignore_cleanup_errors=True) as folder:
                 part = Path(folder, path.name)
-                np.savez(part, flat=tokens.flat, offsets=tokens.offsets, truncated=np.int64(truncated))
+                part.write_bytes(_checksum(key, content) + content)
                 part.replace(path)  # whole or not at all, also with two processes at once
         except OSError as error:
             warnings.warn(f"tokens are not cached: {error}", stacklevel=2)
         return tokens
 
     def _path(self, key: str) -> Path:
-        return self.folder / "tokens" / f"{key}.npz"
+        return self.folder / "tokens" / f"{key}.tokens"
+
+
+def _checksum(key: str, content: bytes) -> bytes:
+    return hashlib.sha256(key.encode() + content).digest()
+
+
+@functools.cache
+def _code() -> str:
+    """Return the sha256 of this file: tokens that other code packed are not taken for its own."""
+    return hashlib.sha256(Path(__file__).read_bytes()).hexdigest()

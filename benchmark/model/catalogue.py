@@ -51,21 +51,37 @@ KNOWN = (
 
 WEIGHTS = ("model.safetensors", "model-*.safetensors", "model.safetensors.index.json")
 WEIGHTS_OLD = ("pytorch_model.bin", "pytorch_model-*.bin", "pytorch_model.bin.index.json")
-TOKENIZER = (
+VOCABULARY = (
     "tokenizer.json",
-    "tokenizer_config.json",
     "vocab.txt",
     "vocab.json",
-    "merges.txt",
-    "special_tokens_map.json",
-    "added_tokens.json",
     "spiece.model",
     "sentencepiece.bpe.model",
+    "tokenizer.model",
+    "bpe.codes",
 )
-VOCABULARY = ("tokenizer.json", "vocab.txt", "vocab.json", "spiece.model", "sentencepiece.bpe.model")
 """A tokenizer needs one of these."""
-VOLATILE = {"_name_or_path", "transformers_version", "torch_dtype", "dtype", "use_cache"}
-"""Keys of configuration files that say where a model was saved, not what it computes."""
+TOKENIZER = (
+    *VOCABULARY,
+    "tokenizer_config.json",
+    "special_tokens_map.json",
+    "added_tokens.json",
+    "merges.txt",
+    "dict.txt",
+    "tokenizer.*.json",
+)
+"""What transformers may read to make a tokenizer: `tokenizer_config.json` outranks what tokenizer.json says."""
+VOLATILE = {
+    "_name_or_path",
+    "dtype",
+    "name_or_path",
+    "special_tokens_map_file",
+    "tokenizer_file",
+    "torch_dtype",
+    "transformers_version",
+    "use_cache",
+}
+"""Keys of configuration files that say where and by what a model was saved, not what it computes."""
 
 
 @dataclass(frozen=True)
@@ -76,7 +92,7 @@ class EncoderSource:
     origin: Literal["package", "hub", "folder"]
     folder: Path
     revision: str  # hub: the commit; package: name and version; folder: "local"
-    sha256: str  # of weights, configuration and tokenizer, independent of where they lie
+    sha256: str  # of all files that weights, configuration and tokenizer are read from, wherever they lie
     layers: int  # transformer layers
 
 
@@ -173,16 +189,17 @@ def _known(known: Known) -> EncoderSource:
 def _source(name: str, origin: Literal["package", "hub", "folder"], folder: Path, revision: str) -> EncoderSource:
     if not (folder / "config.json").is_file():
         raise UsageError(f"encoder folder {folder} has no config.json: give a folder made by save_pretrained")
-    weights = _files(folder, WEIGHTS) or _files(folder, WEIGHTS_OLD)
+    if (folder / "adapter_config.json").is_file():
+        raise UsageError(
+            f"encoder folder {folder} holds an adapter, which transformers would load with it: merge it into the "
+            "weights, or move adapter_config.json away"
+        )
+    weights = _weights(folder)
     if not weights:
         raise UsageError(f"encoder folder {folder} has no weights (model.safetensors): give a complete folder")
     tokenizer = _files(folder, TOKENIZER)
     if not _files(folder, VOCABULARY):
         raise UsageError(f"encoder folder {folder} has no tokenizer (tokenizer.json or vocab.txt): save it there too")
-    # tokenizer.json holds all of a fast tokenizer; the loose vocabulary files count only where it is missing.
-    names = {file.name for file in tokenizer}
-    if "tokenizer.json" in names:
-        tokenizer = [file for file in tokenizer if file.name == "tokenizer.json"]
     config = _json(folder / "config.json")
     layers = config.get("num_hidden_layers", config.get("n_layers"))  # DistilBERT calls it n_layers
     if config.get("is_encoder_decoder"):
@@ -196,8 +213,16 @@ def _source(name: str, origin: Literal["package", "hub", "folder"], folder: Path
     return EncoderSource(name, origin, folder, revision, digest(tuple(sorted(parts))), layers)
 
 
+def _weights(folder: Path) -> list[Path]:
+    """Return the files from which transformers reads the weights: one, or an index and its shards; new before old."""
+    for whole, *sharded in (WEIGHTS, WEIGHTS_OLD):
+        if found := _files(folder, (whole,)) or _files(folder, tuple(sharded)):
+            return found
+    return []
+
+
 def _files(folder: Path, patterns: tuple[str, ...]) -> list[Path]:
-    return sorted(file for pattern in patterns for file in folder.glob(pattern))
+    return sorted({file for pattern in patterns for file in folder.glob(pattern)})
 
 
 @functools.cache

@@ -5,6 +5,8 @@ from __future__ import annotations
 import contextlib
 import copy
 import functools
+import hashlib
+import importlib.metadata
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -173,13 +175,16 @@ def _to(array: Any, device: torch.device) -> Tensor:
 
 
 class Tokenizer:
-    """The encoder's own tokenizer, cut at `max_length` tokens on the right, special tokens included."""
+    """The encoder's own tokenizer, cut at `max_length` tokens, special tokens included.
+
+    It cuts on the right, unless the encoder's files say otherwise (`truncation_side`).
+    """
 
     def __init__(self, source: EncoderSource, max_length: int) -> None:
         from transformers import AutoTokenizer
 
         self._inner: Any = AutoTokenizer.from_pretrained(source.folder, local_files_only=True, use_fast=True)
-        self.identity = source.sha256
+        self.identity = _identity(self._inner, source)
         self.max_length = max_length
         if self._inner.cls_token_id is None or self._inner.pad_token_id is None:
             raise UsageError(
@@ -196,6 +201,15 @@ class Tokenizer:
         output = self._inner(list(texts), truncation=True, max_length=self.max_length, verbose=False)
         cut = sum(bool(output[i].overflowing) for i in range(len(texts))) if output.is_fast else 0
         return [list(map(int, ids)) for ids in output["input_ids"]], cut
+
+
+def _identity(tokenizer: Any, source: EncoderSource) -> str:
+    """Return the sha256 of what decides about the tokens: the files, the libraries, and the state they make of them."""
+    backend = getattr(tokenizer, "backend_tokenizer", None)  # of one written in Python there are the files alone
+    libraries = [importlib.metadata.version(name) for name in ("transformers", "tokenizers")]
+    settings = [str(getattr(tokenizer, name, "")) for name in ("truncation_side", "all_special_tokens")]
+    state = [source.sha256, *libraries, type(tokenizer).__name__, *settings]
+    return hashlib.sha256("\n".join([*state, backend.to_str() if backend else ""]).encode()).hexdigest()
 
 
 def load_encoder(source: EncoderSource, tokenizer: Tokenizer, device: str, precision: str) -> Encoder:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
+import inspect
 import os
 import re
 import shutil
+import stat
 import tempfile
+import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -27,6 +31,10 @@ MEMORY = 1 << 30
 """Bytes of one split's states that are kept in memory; ``BENCH_STATES_MEMORY`` says otherwise."""
 DISK = 64 << 30
 """Bytes of states that stay in the cache on disk, the least recently used go first; ``BENCH_STATES_DISK``."""
+
+CHECKSUM = hashlib.sha256().digest_size
+"""Bytes at the end of a file on disk: the sha256 of its key and of what stands before."""
+DAY = 86_400  # seconds
 
 Floats = npt.NDArray[np.float32]
 
@@ -82,7 +90,10 @@ def _granted(variable: str, usual: int) -> int:
 
 @dataclass(frozen=True)
 class StateCache:
-    """Encodes once. Files are keyed by what the states depend on: tokens, weights, layers, precision, libraries."""
+    """Encodes once. Files are keyed by what the states depend on: tokens, weights, layers, precision, libraries, code.
+
+    A file that is damaged, or isn't the one that was written under its name, is made again.
+    """
 
     folder: Path
     memory: int = field(default_factory=lambda: _granted("BENCH_STATES_MEMORY", MEMORY))
@@ -100,37 +111,106 @@ class StateCache:
             for place, found in encoded(encoder, tokens, layers, whole):
                 values[:, torch.from_numpy(place).to(encoder.device)] = found
             return States(encoder, tokens, layers, whole, values)
-        path = self.folder / "states" / f"{_key(encoder, tokens, layers, whole)}.npy"
-        if not path.exists():
-            self._make(path, encoder, tokens, layers, whole, shape)
+        key = _key(encoder, tokens, layers, whole)
+        path = self.folder / "states" / f"{key}.npy"
+        if not is_whole(path, key):
+            self._make(path, key, encoder, tokens, layers, whole, shape)
         os.utime(path)  # used now: what was not used for longest goes first
+        _checked[path] = _state(path.stat())
         return States(encoder, tokens, layers, whole, np.load(path, mmap_mode="r"))
 
     def _make(
-        self, path: Path, encoder: Encoder, tokens: Tokens, layers: tuple[int, ...], whole: bool, shape: tuple[int, ...]
+        self,
+        path: Path,
+        key: str,
+        encoder: Encoder,
+        tokens: Tokens,
+        layers: tuple[int, ...],
+        whole: bool,
+        shape: tuple[int, ...],
     ) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
+        if path.is_dir():
+            shutil.rmtree(path)  # nothing of ours, and in the way
         self._make_room(path.parent, size := 4 * int(np.prod(shape)))
         if shutil.disk_usage(path.parent).free < size:
             raise OSError(
                 f"the encoder's hidden states need {size / 2**30:.1f} GiB in {path.parent}, which has less left: "
                 "make room, set BENCH_CACHE, or use --limit-train, a smaller max length or blocks=none"
             )
-        with tempfile.TemporaryDirectory(dir=path.parent, prefix="part-") as part:
-            target = np.lib.format.open_memmap(Path(part) / "states.npy", mode="w+", dtype=np.float32, shape=shape)
+        with tempfile.TemporaryDirectory(dir=path.parent, prefix="part-") as folder:
+            part = Path(folder) / "states.npy"
+            target = np.lib.format.open_memmap(part, mode="w+", dtype=np.float32, shape=shape)
             for place, found in encoded(encoder, tokens, layers, whole):
                 target[:, place] = found.cpu().numpy()
             target.flush()
-            (Path(part) / "states.npy").replace(path)  # whole or not at all, also with two processes at once
+            seal(part, key)
+            part.replace(path)  # whole or not at all, also with two processes at once
 
     def _make_room(self, folder: Path, size: int) -> None:
-        """Remove the files that were not used for longest until `size` more bytes stay within the limit."""
-        files = sorted(folder.glob("*.npy"), key=lambda file: file.stat().st_mtime)
-        total = sum(file.stat().st_size for file in files)
-        for file in files:
+        """Remove the files that were not used for longest until `size` more bytes stay within the limit.
+
+        And what processes that were killed left half done, a day ago or earlier.
+        """
+        for part in folder.glob("part-*"):
+            if (found := _stat(part)) and found.st_mtime < time.time() - DAY:
+                shutil.rmtree(part, ignore_errors=True)
+        known = ((file, _stat(file)) for file in folder.glob("*.npy"))
+        files = sorted(((found.st_mtime, found.st_size, file) for file, found in known if found))
+        total = sum(occupied for _, occupied, _ in files)
+        for _, occupied, file in files:
             if total + size > self.disk:
-                total -= file.stat().st_size
+                total -= occupied
                 file.unlink(missing_ok=True)
+
+
+def seal(file: Path, key: str) -> None:
+    """Append to `file` the sha256 of `key` and of all that it holds. numpy reads no further than it wrote."""
+    total = _checksum(file, key, file.stat().st_size)
+    with file.open("ab") as stream:
+        stream.write(total)
+
+
+def is_whole(file: Path, key: str) -> bool:
+    """Return whether `file` is there and is, to the bit, what was sealed with `key`.
+
+    A process reads it to the end once, and again where somebody touched it since.
+    """
+    found = _stat(file)
+    if found is None or not stat.S_ISREG(found.st_mode) or found.st_size < CHECKSUM:
+        return False
+    if _checked.get(file) == _state(found):
+        return True
+    try:
+        with file.open("rb") as stream:
+            stream.seek(-CHECKSUM, os.SEEK_END)
+            return stream.read() == _checksum(file, key, found.st_size - CHECKSUM)
+    except OSError:
+        return False
+
+
+def _checksum(file: Path, key: str, size: int) -> bytes:
+    """Return the sha256 of `key` and the first `size` bytes of `file`."""
+    total = hashlib.sha256(key.encode())
+    with file.open("rb") as stream:
+        while size > 0 and (block := stream.read(min(size, 1 << 20))):
+            total.update(block)
+            size -= len(block)
+    return total.digest()
+
+
+_checked: dict[Path, tuple[int, int, int]] = {}
+
+
+def _state(found: os.stat_result) -> tuple[int, int, int]:
+    return found.st_ino, found.st_size, found.st_mtime_ns
+
+
+def _stat(file: Path) -> os.stat_result | None:
+    try:
+        return file.stat()
+    except OSError:  # another process was faster, or it can't be had
+        return None
 
 
 @torch.no_grad()
@@ -168,8 +248,9 @@ def chunks(tokens: Tokens) -> list[npt.NDArray[np.int64]]:
 
 def _key(encoder: Encoder, tokens: Tokens, layers: Sequence[int], whole: bool) -> str:
     """Return the sha256 of all that the states depend on."""
-    versions = f"{torch.__version__} {transformers.__version__} {torch.get_num_threads()}"
-    total = hashlib.sha256(f"states 1\n{versions}\n{encoder.device.type}\n{encoder.precision}\n".encode())
+    machine = f"{torch.get_num_threads()} {torch.backends.cpu.get_cpu_capability()} {encoder.device.type}"
+    versions = f"{torch.__version__} {transformers.__version__} {_code()}"
+    total = hashlib.sha256(f"states 2\n{versions}\n{machine}\n{encoder.precision}\n".encode())
     total.update(f"{list(layers)} {whole} {encoder.config.to_json_string()}\n".encode())
     total.update(np.ascontiguousarray(tokens.flat).data)
     total.update(np.ascontiguousarray(tokens.offsets).data)
@@ -177,3 +258,10 @@ def _key(encoder: Encoder, tokens: Tokens, layers: Sequence[int], whole: bool) -
         total.update(f"{name} {tuple(weight.shape)}\n".encode())
         total.update(weight.detach().cpu().contiguous().numpy().data)
     return total.hexdigest()
+
+
+@functools.cache
+def _code() -> str:
+    """Return the sha256 of this file and the encoder's: states that other code computed are not taken for its own."""
+    files = (Path(__file__), Path(inspect.getfile(Encoder)))
+    return hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()

@@ -129,9 +129,53 @@ class TestCache:
         assert lists_of(self.get(TokenCache(tmp_path), encode)) == whole
         assert encode.calls == 2
 
+    @pytest.mark.parametrize("place", range(0, 900, 25))
+    def test_a_flipped_bit_anywhere_is_noticed(self, tmp_path: Path, place: int) -> None:
+        encode = Letters()
+        whole = lists_of(self.get(TokenCache(tmp_path), encode))
+        (file,) = self.files(tmp_path)
+        content = bytearray(file.read_bytes())
+        content[place % len(content)] ^= 1
+        file.write_bytes(content)
+        assert lists_of(self.get(TokenCache(tmp_path), encode)) == whole
+        assert encode.calls == 2
+
+    def test_a_foreign_file_under_its_name_is_made_again(self, tmp_path: Path) -> None:
+        """Whole, and of as many texts, but of others; an archive of something else; a folder; a pipe."""
+        encode = Letters()
+        whole = lists_of(self.get(TokenCache(tmp_path), encode))
+        (file,) = self.files(tmp_path)
+        self.get(TokenCache(tmp_path), encode, ("two", "four", "six"))
+        (other,) = set(self.files(tmp_path)) - {file}
+        other.replace(file)
+        assert lists_of(self.get(TokenCache(tmp_path), encode)) == whole
+        with file.open("wb") as stream:
+            np.savez(stream, flat=np.ones(3), offsets=np.arange(4), truncated=np.int64(0))
+        assert lists_of(self.get(TokenCache(tmp_path), encode)) == whole
+        file.unlink()
+        os.mkfifo(file)
+        assert lists_of(self.get(TokenCache(tmp_path), encode)) == whole
+        file.unlink()
+        file.mkdir()
+        with pytest.warns(UserWarning, match="tokens are not cached"):
+            assert lists_of(self.get(TokenCache(tmp_path), encode)) == whole
+        assert encode.calls == 6
+
+    def test_what_is_handed_out_can_not_be_written_to(self, tmp_path: Path) -> None:
+        for _ in range(2):  # made, then read
+            tokens = self.get(TokenCache(tmp_path), Letters())
+            for array in (tokens.flat, tokens.offsets):
+                with pytest.raises(ValueError, match="read-only"):
+                    array[0] = 1
+            tokens.take(np.array([0, 1])).flat[0] = 1  # a copy
+            assert tokens.flat[0] == ord("o")
+
+    def test_texts_with_broken_characters_have_a_key(self, tmp_path: Path) -> None:
+        assert len(self.get(TokenCache(tmp_path), lambda texts: ([[1] for _ in texts], 0), ("\ud800", "x"))) == 2
+
     def test_leaves_no_half_file(self, tmp_path: Path) -> None:
         self.get(TokenCache(tmp_path), Letters())
-        assert [file.suffix for file in self.files(tmp_path)] == [".npz"]
+        assert [file.suffix for file in self.files(tmp_path)] == [".tokens"]
 
     def test_an_unwritable_folder_costs_time_and_not_the_result(self, tmp_path: Path) -> None:
         (tmp_path / "tokens").write_text("a file where the folder should be")
@@ -144,11 +188,12 @@ class TestCache:
         assert encode.calls == 2
 
     def test_a_full_disk_leaves_no_half_file(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        def full(file: Any, **arrays: Any) -> None:
-            Path(file).write_bytes(b"half")
+        def full(file: Path, content: bytes) -> int:
+            with file.open("wb") as stream:
+                stream.write(content[:4])
             raise OSError(28, "No space left on device")
 
-        monkeypatch.setattr(np, "savez", full)
+        monkeypatch.setattr(Path, "write_bytes", full)
         with pytest.warns(UserWarning, match="No space left"):
             assert len(self.get(TokenCache(tmp_path), Letters())) == 3
         assert self.files(tmp_path) == []

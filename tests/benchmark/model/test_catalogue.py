@@ -6,6 +6,7 @@ import dataclasses
 import hashlib
 import json
 import shutil
+import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -286,3 +287,75 @@ def test_a_file_is_read_once_per_process(folder: Path) -> None:
     assert catalogue.file_sha256(file) == hashlib.sha256(file.read_bytes()).hexdigest()
     file.write_bytes(b"")
     assert catalogue.file_sha256(file) != hashlib.sha256(b"").hexdigest()
+
+
+KINDS = ("bert", "distilbert", "roberta")
+
+
+def tokens_of(folder: Path) -> tuple[str, list[int]]:
+    """The encoder's digest, and the ids of a text that is long, has capitals and a word with a space around it."""
+    from benchmark.model.encoder import Tokenizer
+
+    source = resolve(str(folder))
+    ids, _ = Tokenizer(source, 8).encode(["Wake me up at SEVEN please , and then play some music for me"])
+    return source.sha256, ids[0]
+
+
+TOKENIZER_EDITS: dict[str, dict[str, Any]] = {
+    "cut on the left": {"truncation_side": "left"},
+    "another case": {"do_lower_case": False},
+    "another first token": {"cls_token": "[SEP]"},
+    "a token more": {"added_tokens_decoder": {"7": {"content": "me up", "special": False, "normalized": False}}},
+}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_digest_covers_every_file_that_is_read(tiny_encoder: Any, kind: str, tmp_path: Path) -> None:
+    """Python itself says which files transformers opens: a change to the end of any of them gives another digest."""
+    folder = Path(shutil.copytree(tiny_encoder(kind), tmp_path / "encoder"))
+    for name in ("special_tokens_map.json", "added_tokens.json", "generation_config.json"):
+        (folder / name).write_text("{}", encoding="utf-8")
+    code = (
+        "import sys, transformers\n"
+        "seen = set()\n"
+        "sys.addaudithook(lambda event, given: seen.add(str(given[0])) if event == 'open' else None)\n"
+        "transformers.AutoTokenizer.from_pretrained(sys.argv[1], local_files_only=True, use_fast=True)\n"
+        "transformers.AutoModel.from_pretrained(sys.argv[1], local_files_only=True)\n"
+        "print(*sorted(file for file in seen if file.startswith(sys.argv[1])), sep='\\n')"
+    )
+    done = subprocess.run([sys.executable, "-c", code, folder], check=True, capture_output=True, text=True)
+    opened = {Path(line).name for line in done.stdout.split("\n") if line} | {"model.safetensors"}  # mapped, not opened
+    assert {"config.json", "tokenizer.json", "tokenizer_config.json"} <= opened
+    first = resolve(str(folder)).sha256
+    for name in sorted(opened):
+        other = Path(shutil.copytree(folder, tmp_path / f"without {name}"))
+        if name.endswith(".json"):
+            edit(other / name, another_key=1)
+        else:
+            (other / name).write_bytes((other / name).read_bytes() + b" ")
+        assert resolve(str(other)).sha256 != first, name
+
+
+@pytest.mark.parametrize("change", TOKENIZER_EDITS)
+def test_what_changes_the_tokens_changes_the_digest(folder: Path, tmp_path: Path, change: str) -> None:
+    before, ids = tokens_of(folder)
+    other = Path(shutil.copytree(folder, tmp_path / "other"))
+    edit(other / "tokenizer_config.json", **TOKENIZER_EDITS[change])
+    after, others = tokens_of(other)
+    assert after != before
+    if change in ("cut on the left", "another first token"):
+        assert others != ids  # transformers did read it
+
+
+def test_what_is_not_read_does_not_count(folder: Path, tmp_path: Path) -> None:
+    first = resolve(str(folder)).sha256
+    other = Path(shutil.copytree(folder, tmp_path / "other" / "place"))
+    for name in ("README.md", ".gitattributes", "pytorch_model.bin", "tf_model.h5", "model-00001-of-00002.safetensors"):
+        (other / name).write_text("not read", encoding="utf-8")
+    edit(other / "tokenizer_config.json", name_or_path="/somewhere/else", special_tokens_map_file="/tmp/x.json")
+    assert resolve(str(other)).sha256 == first
+
+
+def test_an_adapter_beside_the_weights_is_refused(folder: Path) -> None:
+    (folder / "adapter_config.json").write_text("{}", encoding="utf-8")
+    assert "holds an adapter" in refused(str(folder))

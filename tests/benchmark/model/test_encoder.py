@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+import importlib.metadata
 import json
 import shutil
 from pathlib import Path
@@ -129,8 +131,14 @@ class TestTokenizer:
     def test_knows_the_padding_token(self, source: EncoderSource) -> None:
         assert Tokenizer(source, 8).pad == transformers.AutoTokenizer.from_pretrained(source.folder).pad_token_id
 
-    def test_its_identity_is_that_of_the_files(self, bert: EncoderSource) -> None:
-        assert Tokenizer(bert, 8).identity == bert.sha256
+    def test_its_identity_is_that_of_files_libraries_and_state(
+        self, bert: EncoderSource, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        first = Tokenizer(bert, 8).identity
+        assert Tokenizer(bert, 8).identity == first
+        assert Tokenizer(dataclasses.replace(bert, sha256="other"), 8).identity != first
+        monkeypatch.setattr(importlib.metadata, "version", lambda _: "5.99")  # an upgrade may cut words differently
+        assert Tokenizer(bert, 8).identity != first
 
     def test_without_a_first_token_it_is_refused(self, tmp_path: Path, bert: EncoderSource) -> None:
         folder = shutil.copytree(bert.folder, tmp_path / "encoder")

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +16,7 @@ from torch import Tensor
 
 from benchmark.core.errors import UsageError
 from benchmark.data.tokens import Tokens
+from benchmark.model import states as states_module
 from benchmark.model.blocks import Blocks, make_blocks, parse_blocks
 from benchmark.model.encoder import Encoder, Tap
 from benchmark.model.states import StateCache
@@ -131,6 +135,93 @@ def test_files_are_kept_by_what_they_depend_on(lab: Any, tmp_path: Path) -> None
     StateCache(tmp_path, memory=0, disk=1).get(encoder, tokens, [Tap(3)])
     assert len(files()) == 1  # the others made room
     assert not first & files()
+
+
+@pytest.fixture
+def stored(lab: Any, tmp_path: Path) -> tuple[Path, Callable[[], Any], Any]:
+    """A file of states, what reads it (or makes it again), and the values that it holds."""
+    encoder, tokens = load(lab, "bert")
+
+    def get() -> Any:
+        return np.array(StateCache(tmp_path, memory=0).get(encoder, tokens, [Tap(1), Tap(2)]).values)
+
+    values = get()
+    (file,) = (tmp_path / "states").iterdir()
+    return file, get, values
+
+
+DAMAGE: dict[str, Callable[[bytes], bytes]] = {
+    "a bit of the values": lambda content: content[:-100] + bytes([content[-100] ^ 1]) + content[-99:],
+    "a bit of the header": lambda content: content[:20] + bytes([content[20] ^ 1]) + content[21:],
+    "a bit of the checksum": lambda content: content[:-1] + bytes([content[-1] ^ 1]),
+    "cut off": lambda content: content[: len(content) // 2],
+    "empty": lambda _: b"",
+    "longer": lambda content: content + b"\0",
+    "something else": lambda _: b"{}" * 999,
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGE)
+def test_a_damaged_file_is_made_again(stored: tuple[Path, Callable[[], Any], Any], damage: str) -> None:
+    file, get, values = stored
+    whole = file.read_bytes()
+    file.write_bytes(DAMAGE[damage](whole))
+    assert np.array_equal(get(), values)
+    assert file.read_bytes() == whole
+    assert list(file.parent.iterdir()) == [file]
+
+
+def test_what_is_no_file_of_this_key_is_made_again(
+    stored: tuple[Path, Callable[[], Any], Any], lab: Any, tmp_path: Path
+) -> None:
+    file, get, values = stored
+    encoder, tokens = load(lab, "bert")
+    StateCache(tmp_path, memory=0).get(encoder, tokens, [Tap(2), Tap(3)])  # as large, and whole
+    (other,) = set(file.parent.iterdir()) - {file}
+    other.replace(file)
+    assert np.array_equal(get(), values)
+    for put in (os.mkfifo, Path.mkdir):
+        file.unlink()
+        put(file)
+        assert np.array_equal(get(), values)
+
+
+def test_a_whole_file_is_not_computed_again(
+    stored: tuple[Path, Callable[[], Any], Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file, get, values = stored
+    before = file.stat().st_ino
+    read: list[int] = []
+    checksum = states_module._checksum
+
+    def counted(file: Path, key: str, size: int) -> bytes:
+        read.append(1)
+        return checksum(file, key, size)
+
+    monkeypatch.setattr(states_module, "_checksum", counted)
+    assert np.array_equal(get(), values)
+    assert read == []  # this process has written it
+    os.utime(file, (1, 1))  # somebody else has used it
+    assert np.array_equal(get(), values)
+    assert read == [1]
+    assert file.stat().st_ino == before
+
+
+def test_states_can_not_be_written_to(lab: Any, tmp_path: Path) -> None:
+    encoder, tokens = load(lab, "bert")
+    values: Any = StateCache(tmp_path, memory=0).get(encoder, tokens, [Tap(1)]).values
+    with pytest.raises(ValueError, match="read-only"):
+        values[0, 0, 0] = 1.0
+
+
+def test_what_killed_processes_left_is_removed(lab: Any, tmp_path: Path) -> None:
+    encoder, tokens = load(lab, "bert")
+    for name, age in (("part-old", 2 * 86_400), ("part-new", 60)):
+        (tmp_path / "states" / name).mkdir(parents=True)
+        os.utime(tmp_path / "states" / name, (time.time() - age,) * 2)
+    StateCache(tmp_path, memory=0).get(encoder, tokens, [Tap(1)])
+    names = {file.name for file in (tmp_path / "states").iterdir() if not file.suffix}
+    assert names == {"part-new"}
 
 
 class TestBlocks:
