@@ -100,6 +100,12 @@ def _add_machine(add: Callable[..., object]) -> None:
         default="auto",
         help="auto, cpu, cuda, cuda:1 or mps (default: auto, which takes CUDA where there is one)",
     )
+    add(
+        "--threads",
+        type=whole("--threads", 1, 1024),
+        metavar="N",
+        help="threads of one operation on the CPU; results depend on it in their last bits (default: torch's choice)",
+    )
     add("--precision", type=word("--precision", ("fp32", "bf16")), default="fp32", help="fp32 or bf16 (default: fp32)")
 
 

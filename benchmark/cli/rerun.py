@@ -39,6 +39,7 @@ def command(record: Record) -> str:
         selection=protocol.selection if request.selection else None,
         device=cell.device if request.device == "auto" else request.device,
         precision=cell.precision,
+        threads=cell.threads or request.threads,
     )
     return line_of(request)
 

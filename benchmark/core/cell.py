@@ -1,8 +1,10 @@
 """A cell is one planned measurement: a protocol, a method with its parameters, a seed. Its id is what it depends on.
 
-Two cells with equal ids would give equal results, so that a finished one is never run again. Whatever could change the
-result is a field here: the data's and the weights' hashes, the code's digest, the versions of the numeric libraries.
-What can't (the path the rows came from, the machine's name) belongs in the record's environment.
+Equal ids mean equal bits on the same kind of hardware, so that a finished cell is never run again. Whatever could
+change the result is a field here: the data's and the weights' hashes, the code's digest, the versions of the numeric
+libraries, the number of threads. What can't (the path the rows came from, the machine's name) belongs in the record's
+environment; so does the model of processor or GPU, which makes up the kind of hardware. Every field of what leads to a
+cell is classified in ``tests/benchmark/test_identity.py``.
 """
 
 from __future__ import annotations
@@ -14,6 +16,8 @@ from benchmark.core.parameters import Settings
 from benchmark.core.serialization import added_later, digest
 from benchmark.core.task_kinds import current_name
 
+SCHEME = 2
+"""What ids are made of. 1: before the code's digest followed imports, and threads and switches were fields."""
 TRIAL = "trial"
 """Origin of a cell that is run to choose parameters, and stands in no table."""
 TUNED = "tuned"
@@ -70,8 +74,11 @@ class Cell:
     origin: str  # default | set (some parameter was given by hand) | tuned | paper | trial (of a study)
     device: str  # kind of device: cpu | cuda | mps
     precision: str  # fp32 | bf16
-    code: str  # digest of the source that a result depends on, comments and docstrings left out
+    code: str  # digest of what the source that a result depends on means; not of where it lies
     versions: tuple[tuple[str, str], ...]  # of the packages that compute
+    threads: int | None = added_later(None)  # of one operation on the CPU: they decide in which order sums are formed
+    switches: tuple[tuple[str, str], ...] = added_later(())  # environment variables that were set and change arithmetic
+    scheme: int = added_later(1)  # `SCHEME` when the cell was planned
 
     @property
     def id(self) -> str:

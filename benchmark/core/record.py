@@ -178,6 +178,7 @@ class Environment:
     device: str  # the device's own name
     threads: int
     command: str
+    instructions: str = ""  # the CPU's instruction set that torch uses ("AVX512"): part of the kind of hardware
 
 
 @dataclass(frozen=True)

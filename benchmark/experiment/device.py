@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import gc
 import os
 import re
@@ -41,13 +42,60 @@ def choose_device(given: str) -> str:
     return given
 
 
+SWITCHES = (
+    "ATEN_CPU_CAPABILITY",
+    "CUBLAS_WORKSPACE_CONFIG",
+    "DNNL_DEFAULT_FPMATH_MODE",
+    "DNNL_MAX_CPU_ISA",
+    "MKL_CBWR",
+    "MKL_DEBUG_CPU_TYPE",
+    "MKL_ENABLE_INSTRUCTIONS",
+    "NVIDIA_TF32_OVERRIDE",
+    "ONEDNN_DEFAULT_FPMATH_MODE",
+    "ONEDNN_MAX_CPU_ISA",
+    "PYTORCH_ENABLE_MPS_FALLBACK",
+    "TORCH_ALLOW_TF32_CUBLAS_OVERRIDE",
+    "TORCH_BLAS_PREFER_CUBLASLT",
+)
+"""Environment variables that choose kernels or precision while libraries load, so that no call can put them right."""
+WORKSPACE = ":4096:8"
+"""Of cuBLAS: one of the two sizes with which its results don't vary from run to run."""
+MOST_THREADS = 1024
+
+
+def arithmetic_switches() -> tuple[tuple[str, str], ...]:
+    """Return those of `SWITCHES` that are set, with their values: part of every cell's identity."""
+    found = ((name, os.environ.get(name, "")) for name in SWITCHES)
+    return tuple(
+        (name, value) for name, value in found if value and (name, value) != ("CUBLAS_WORKSPACE_CONFIG", WORKSPACE)
+    )
+
+
+@functools.cache
+def default_threads() -> int:
+    """Return how many threads torch uses for one operation if nobody says: the cores, or ``OMP_NUM_THREADS``."""
+    import torch
+
+    return torch.get_num_threads()
+
+
+def choose_threads(given: int | None, device: str) -> int | None:
+    """Return how many threads of the CPU an operation gets; None: it is left open, where the CPU doesn't compute.
+
+    Raises UsageError for a number that can't be.
+    """
+    if given is not None and not 1 <= given <= MOST_THREADS:
+        raise UsageError(f"--threads must be from 1 to {MOST_THREADS}, not {given}")
+    return given if given is not None or device != "cpu" else default_threads()
+
+
 def prepare_torch(device: str, threads: int | None = None) -> None:
     """Make this process compute the same every time: deterministic kernels, no TF32; and libraries that keep quiet.
 
     Call it before anything runs on `device`. `threads` (None: as torch chooses) is how many the CPU uses for one
-    operation; sums depend on it in their last bit.
+    operation; sums depend on it in their last bit. What may have been set before in this process is set again.
     """
-    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # else cuBLAS refuses deterministic algorithms
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", WORKSPACE)  # else cuBLAS refuses deterministic algorithms
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")  # it warns after every fork
     import torch
     import transformers
@@ -60,7 +108,12 @@ def prepare_torch(device: str, threads: int | None = None) -> None:
     torch.use_deterministic_algorithms(True, warn_only=device == "mps")
     # Filling what is not yet written finds mistakes, and would be paid for in every step.
     torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
+    torch.set_default_dtype(torch.float32)
+    torch.set_default_device(None)
+    torch.set_grad_enabled(True)
+    torch.set_flush_denormal(False)
     torch.set_float32_matmul_precision("highest")
+    torch.backends.mkldnn.set_flags(True, False)
     torch.backends.cudnn.allow_tf32 = False
     torch.backends.cudnn.benchmark = False
     # The backward pass of the memory-efficient kernel adds up in no fixed order, and only warns of it.

@@ -16,11 +16,11 @@ from pathlib import Path
 
 from benchmark.core.record import Environment
 
-COMPUTE = ("torch", "transformers", "peft", "tokenizers", "numpy")
+COMPUTE = ("torch", "transformers", "peft", "tokenizers", "numpy", "scipy")
 """Distributions that compute: their versions are part of a cell's identity."""
 
 
-NOTED = ("datasets", "huggingface-hub", "mlflow", "pyarrow", "safetensors", "scipy")
+NOTED = ("datasets", "huggingface-hub", "mlflow", "pyarrow", "safetensors")
 """Further distributions whose versions are recorded."""
 
 
@@ -44,6 +44,7 @@ def collect(device: str, command: str) -> Environment:
         device=torch.cuda.get_device_name(torch.device(device)) if device.startswith("cuda") else processor,
         threads=torch.get_num_threads(),
         command=command,
+        instructions=torch.backends.cpu.get_cpu_capability(),
     )
 
 

@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from benchmark.core import registry
-from benchmark.core.cell import Cell, Protocol
+from benchmark.core.cell import SCHEME, Cell, Protocol
 from benchmark.core.errors import SkippedError, UsageError
 from benchmark.core.parameters import Parameter, Settings, Value
 from benchmark.core.record import Tuning
@@ -23,7 +23,7 @@ from benchmark.core.suite import load as load_suite
 from benchmark.data.sources import load_task
 from benchmark.data.task import Task
 from benchmark.experiment.code_digest import code_digest
-from benchmark.experiment.device import choose_device
+from benchmark.experiment.device import arithmetic_switches, choose_device, choose_threads
 from benchmark.experiment.environment import versions
 from benchmark.experiment.request import FIRST_TUNING_SEED, Assignment, Request
 from benchmark.model.catalogue import EncoderSource, resolve
@@ -47,6 +47,7 @@ class Plan:
     cells: tuple[Cell, ...]
     tuning: Mapping[str, Tuning] = dataclasses.field(default_factory=dict)  # of tuned cells, by id
     skipped: Mapping[str, str] = dataclasses.field(default_factory=dict)  # method without meaning for the suite → why
+    threads: int | None = None  # of one operation on the CPU; None: as torch chooses
 
     def without_test(self) -> Plan:
         """Return the plan with not a row of a test split left: choosing must not see one (law 3).
@@ -77,6 +78,7 @@ def plan(request: Request) -> Plan:
     budget = Budget(suite.epochs, suite.batch_size, suite.selection)
     variants = _variants(request, suite, budget)
     device = choose_device(request.device)
+    threads = choose_threads(request.threads, device)
     tasks = _tasks(suite, request)
     if request.data is not None:  # the suite's title speaks of other rows
         suite = replace(suite, title=f"data: {tasks[0].origin.own_name if tasks[0].origin else request.data}")
@@ -99,11 +101,14 @@ def plan(request: Request) -> Plan:
             precision=request.precision,
             code=code_digest(entry.cls.__module__ for entry in registry.parts(name)),
             versions=versions(),
+            threads=threads if device == "cpu" else None,
+            switches=arithmetic_switches(),
+            scheme=SCHEME,
         )
         for seed in request.seeds
         for name, settings, origin in variants
     )
-    return Plan(suite, tasks, encoder, device, cells, skipped=skipped)
+    return Plan(suite, tasks, encoder, device, cells, skipped=skipped, threads=threads)
 
 
 def _overridden(suite: Suite, request: Request) -> Suite:

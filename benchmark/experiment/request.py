@@ -36,3 +36,4 @@ class Request:
     assignments: tuple[Assignment, ...] = ()
     device: str = "auto"
     precision: str = "fp32"
+    threads: int | None = None  # of one operation on the CPU; None: as many as torch takes in a process by itself

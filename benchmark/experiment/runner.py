@@ -99,7 +99,7 @@ class Bench:
     def __init__(self, plan: Plan, tracking: Tracking, display: Display, command: str) -> None:
         self.plan, self.tracking, self.display = plan, tracking, display
         tracking.prepare()
-        device.prepare_torch(plan.device)
+        device.prepare_torch(plan.device, plan.threads)
         self.environment = environment.collect(plan.device, command)
         self.cache = TokenCache(cache_folder())
         self.facts: tuple[DataFacts, ...] | None = None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 
@@ -11,7 +12,7 @@ import torch
 
 from benchmark.core.errors import UsageError
 from benchmark.core.record import SHARED_PROCESS
-from benchmark.experiment.device import PeakMemory, choose_device, prepare_torch
+from benchmark.experiment.device import PeakMemory, choose_device, choose_threads, prepare_torch
 
 
 def test_choose_device_without_cuda(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -57,6 +58,52 @@ def test_peak_memory_of_a_device() -> None:
     assert peak.of == "device memory allocated"
     assert peak.bytes
     assert peak.bytes >= 50 * 2**20
+
+
+@pytest.mark.parametrize("threads", [0, -1, 1025])
+def test_threads_that_can_not_be(threads: int) -> None:
+    with pytest.raises(UsageError, match=rf"^--threads must be from 1 to 1024, not {threads}$"):
+        choose_threads(threads, "cpu")
+
+
+def test_threads_are_those_of_a_process_by_itself_unless_given() -> None:
+    assert choose_threads(3, "cpu") == choose_threads(3, "cuda") == 3
+    assert choose_threads(None, "cuda") is None
+    code = """if True:
+        import torch
+        from benchmark.experiment.device import choose_threads
+        first = choose_threads(None, "cpu")
+        assert first == torch.get_num_threads()
+        torch.set_num_threads(first + 1)  # as preparing for another cell does
+        print(first, choose_threads(None, "cpu"))
+    """
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
+    done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True, env=environment)
+    assert done.stdout == "1 1\n"
+
+
+def test_preparing_puts_right_what_was_set_before() -> None:
+    """A method, a plug-in or a cell before may have set anything. In a process of its own."""
+    code = """if True:
+        import torch
+        from benchmark.experiment.device import prepare_torch
+        torch.set_default_dtype(torch.float64)
+        torch.set_default_device("meta")
+        torch.set_float32_matmul_precision("medium")
+        torch.backends.mkldnn.set_flags(False, False, None, "bf16")
+        torch.backends.cudnn.benchmark = torch.backends.cudnn.allow_tf32 = True
+        torch.set_grad_enabled(False)
+        torch.use_deterministic_algorithms(False)
+        torch.set_num_threads(3)
+        prepare_torch("cpu", threads=1)
+        made = torch.ones(1)
+        assert (made.dtype, made.device.type, torch.is_grad_enabled()) == (torch.float32, "cpu", True)
+        assert torch.get_float32_matmul_precision() == "highest" and torch.backends.mkldnn.enabled
+        assert torch.backends.mkldnn.matmul.fp32_precision == "ieee"
+        assert not torch.backends.cudnn.benchmark and not torch.backends.cudnn.allow_tf32
+        assert torch.are_deterministic_algorithms_enabled() and torch.get_num_threads() == 1
+    """
+    subprocess.run([sys.executable, "-c", code], check=True)
 
 
 def test_prepare_torch() -> None:

@@ -20,6 +20,7 @@ def test_collect_says_where_it_runs() -> None:
     assert found.command == "bench run --seeds 3"
     assert found.python == sys.version.split()[0]
     assert found.threads == torch.get_num_threads()
+    assert found.instructions == torch.backends.cpu.get_cpu_capability() != ""
     assert found.device == found.processor != ""
     assert found.started.endswith("+00:00")
     assert dict(found.packages)["torch"] == importlib.metadata.version("torch")
@@ -36,7 +37,7 @@ def test_versions_need_no_import_of_torch() -> None:
         "sys.exit('torch' in sys.modules or 'numpy.random' in sys.modules and 'torch' in sys.modules)"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
-    assert [name for name, _ in versions()] == ["torch", "transformers", "peft", "tokenizers", "numpy"]
+    assert [name for name, _ in versions()] == ["torch", "transformers", "peft", "tokenizers", "numpy", "scipy"]
     assert ("numpy", np.__version__) in versions()
 
 
