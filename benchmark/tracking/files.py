@@ -66,19 +66,38 @@ def write(predictions: Predictions, path: Path) -> None:
 
 
 def read(path: Path) -> Predictions:
-    """Return the predictions in the Parquet file `path`, equal to the bit to those written."""
+    """Return the predictions in the Parquet file `path`, equal to the bit to those written.
+
+    Raises ValueError or OSError, for a file that is damaged, cut short or of something else than predictions.
+    """
     import pyarrow.parquet as pq
 
-    table = pq.read_table(path).combine_chunks()
-    about = json.loads(table.schema.metadata[KEY])
-    labels = table["label"].to_numpy()
-    flat = table["logits"].combine_chunks().flatten().to_numpy(zero_copy_only=False)
-    return Predictions(
-        split=about["split"],
-        task=about["task"],
-        classes=tuple(about["classes"]),
-        ids=tuple(table["id"].to_pylist()),
-        labels=labels.astype(np.float64 if np.issubdtype(labels.dtype, np.floating) else np.int64),
-        logits=flat.astype(np.float32).reshape(len(table), about["outputs"]),
-        kind=current_name(about.get("kind", "classes")),
-    )
+    table = pq.ParquetFile(path).read(use_threads=False).combine_chunks()  # a third of the time of read_table
+    about = json.loads((table.schema.metadata or {}).get(KEY, b"null"))
+    if not isinstance(about, dict) or not {"id", "label", "logits"} <= set(table.column_names):
+        raise ValueError("it holds no predictions of the benchmark's")
+    try:
+        labels = table["label"].to_numpy()
+        flat = table["logits"].combine_chunks().flatten().to_numpy(zero_copy_only=False)
+        found = Predictions(
+            split=str(about["split"]),
+            task=str(about["task"]),
+            classes=tuple(str(name) for name in about["classes"]),
+            ids=tuple(str(row) for row in table["id"].to_pylist()),
+            labels=labels.astype(np.float64 if np.issubdtype(labels.dtype, np.floating) else np.int64),
+            logits=flat.astype(np.float32).reshape(len(table), about["outputs"]),
+            kind=current_name(about.get("kind", "classes")),
+        )
+    except (KeyError, TypeError, AttributeError, NotImplementedError) as error:
+        raise ValueError(f"its columns are not those of predictions ({type(error).__name__}: {error})") from error
+    _check(found)
+    return found
+
+
+def _check(found: Predictions) -> None:
+    """Raise ValueError for labels that name no class, and for a row that is there twice."""
+    if len(set(found.ids)) < len(found.ids) and len(set(found.ids)) > 1:
+        raise ValueError("a row is there twice")
+    named = found.labels.dtype == np.int64 and found.classes and len(found.labels)
+    if named and not 0 <= found.labels.min() <= found.labels.max() < len(found.classes):
+        raise ValueError("a label is outside of the classes")

@@ -17,9 +17,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from benchmark.core.cell import Cell
-from benchmark.core.errors import UsageError
+from benchmark.core.errors import UnreadableError, UsageError
 from benchmark.core.predictions import Predictions
 from benchmark.core.record import DataFacts, Environment, Point, Record, Status, Trial
+from benchmark.core.text import one_line
 from benchmark.tracking import files, scheme, sqlite
 from benchmark.tracking.live_run import LiveRun
 from benchmark.tracking.regular_file import obstacle
@@ -49,6 +50,11 @@ for _name, _value in {
     os.environ.setdefault(_name, _value)
 
 
+log = logging.getLogger(__name__)
+_said: set[tuple[str, str]] = set()
+"""What was said of unreadable runs: once per process, because a board reads its store every few seconds."""
+
+
 class Tracking:
     """The records in one tracking store. To make one touches nothing; raises UsageError for an unusable URI."""
 
@@ -56,6 +62,7 @@ class Tracking:
         self.store: Store = locate(uri)
         self._client: MlflowClient | None = None
         self._known = False
+        self.unreadable: dict[str, UnreadableError] = {}  # records that were passed over, by run
         self._studies: dict[str, str] = {}  # runs that trials stand under, by study
 
     def exists(self) -> bool:
@@ -80,8 +87,8 @@ class Tracking:
     def records(self, suite: str | None = None, statuses: Collection[Status] | None = None) -> tuple[Record, ...]:
         """Return the records of `suite` (None: of all), newest first, without their curves; `statuses` selects.
 
-        Runs that aren't the benchmark's are passed over, and trials of studies. A store that doesn't exist has no
-        records. Raises UsageError.
+        Runs that aren't the benchmark's are left out, and trials of studies; a record that can't be read is passed over
+        and named (`unreadable`). A store that doesn't exist has no records. Raises UsageError.
         """
         found = (record for record in self._all(suite) if not record.trial)
         return tuple(record for record in found if statuses is None or record.status in statuses)
@@ -124,9 +131,12 @@ class Tracking:
         return tuple(sorted(found.values(), key=lambda point: (begun[point.phase], point.epoch, point.key)))
 
     def predictions(self, run: str) -> tuple[Predictions, ...]:
-        """Return the stored predictions of the run with id `run`; none for a run that has none. Raises UsageError."""
+        """Return the stored predictions of the run with id `run`; none for a run that has none.
+
+        Raises UnreadableError where a file of them is damaged, UsageError where the store is.
+        """
         with reported(self.store), self._artifacts(run, "predictions") as folder:
-            return tuple(files.read(file) for file in sorted(folder.glob("*.parquet")))
+            return tuple(_read(run, file) for file in sorted(folder.glob("*.parquet")))
 
     def add_artifacts(self, run: str, folder: Path, name: str) -> None:
         """Put the files of `folder` into the folder `name` of the run's artifacts. Raises UsageError."""
@@ -188,8 +198,17 @@ class Tracking:
 
     def _all(self, suite: str | None) -> Iterator[Record]:
         """Yield every record of `suite` (None: of all suites), newest first, those of trials as well."""
-        found = (scheme.parse(run, tags) for run, tags in self._rows(suite))
-        return (record for record in found if record)
+        for run, tags in self._rows(suite):
+            try:
+                record = scheme.parse(run, tags)
+            except UnreadableError as error:
+                if run not in self.unreadable and (run, str(error)) not in _said:
+                    log.warning("bench: %s; it is passed over", error)
+                    _said.add((run, str(error)))
+                self.unreadable[run] = error
+                continue
+            if record:
+                yield record
 
     def _rows(self, suite: str | None) -> list[sqlite.Row]:
         if not self.exists():
@@ -286,6 +305,14 @@ class Tracking:
                 f"--experiment-id {found.experiment_id}`, or give another --tracking-uri"
             )
         return str(found.experiment_id)
+
+
+def _read(run: str, file: Path) -> Predictions:
+    """Return the predictions in `file`. Raises UnreadableError, with the file's name and what is wrong with it."""
+    try:
+        return files.read(file)
+    except (ValueError, OSError) as error:
+        raise UnreadableError(run, f"{file.name}: {one_line(str(error))[:200]}") from error
 
 
 def _create(store: Store, database: Path) -> None:

@@ -26,8 +26,10 @@ from pathlib import Path
 from typing import Any
 
 from benchmark.core.cell import Cell
+from benchmark.core.errors import UnreadableError
 from benchmark.core.record import SHARED_PROCESS, Cost, Environment, Point, Record, Trial
 from benchmark.core.serialization import from_plain, to_plain
+from benchmark.tracking.sqlite import DAMAGED
 
 PREFIX = "bench."
 CELL = "bench.cell"
@@ -77,10 +79,15 @@ def source(environment: Environment) -> dict[str, str]:
 
 
 def parse(run: str, found: Mapping[str, str]) -> Record | None:
-    """Return the record in the tags `found` of the run with id `run`; None for a run that is not the benchmark's.
+    """Return the record in the tags `found` of the run with id `run`; None for a run that is no cell's.
 
-    A record that says running but whose process is known to be gone comes back as interrupted.
+    A record that says running but whose process is known to be gone comes back as interrupted. Raises UnreadableError
+    for a cell's run that is damaged, half-written or of an unknown form.
     """
+    if DAMAGED in found:
+        raise UnreadableError(run, found[DAMAGED])
+    if PARENT in found or not (CELL in found or STATUS in found or _part("cell", 0) in found):
+        return None
     try:
         marks = [mark for mark in MARKS if _part(mark, 0) in found]
         data = {noun: _json(noun, found) for noun in (*NOUNS, *marks)}
@@ -88,8 +95,8 @@ def parse(run: str, found: Mapping[str, str]) -> Record | None:
         if status == "running" and is_gone(found.get(PROCESS, "")):
             status, reason = "interrupted", "its process is gone"
         return _measured(from_plain(Record, {**data, "status": status, "reason": reason, "run": run}))
-    except (KeyError, TypeError, ValueError, AttributeError):
-        return None
+    except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
+        raise UnreadableError(run, _why(error)) from error
 
 
 def _measured(record: Record) -> Record:
@@ -214,6 +221,15 @@ def _costs(cost: Cost) -> dict[str, float]:
     return {f"cost/{name}": float(value) for name, value in found.items() if value is not None}
 
 
+def _why(error: Exception) -> str:
+    """Return in one line what is wrong with tags; of pydantic's long report, where it begins."""
+    if isinstance(error, KeyError):
+        return f"it has no {error.args[0]}"
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    text = ": ".join(lines[1:3] if len(lines) > 2 else lines) or type(error).__name__
+    return _cut("".join(mark if mark.isprintable() else " " for mark in text), 200)
+
+
 def _part(noun: str, number: int) -> str:
     return f"bench.json.{noun}" + (f".{number + 1}" if number else "")
 
@@ -224,6 +240,8 @@ def _json(noun: str, found: Mapping[str, str]) -> Any:
     while _part(noun, number) in found:
         text += found[_part(noun, number)]
         number += 1
+    if not number:
+        raise KeyError(_part(noun, 0))
     return json.JSONDecoder().raw_decode(text)[0]
 
 

@@ -17,6 +17,11 @@ from pathlib import Path
 
 Row = tuple[str, dict[str, str]]
 """A run's id and its tags."""
+DAMAGED = "bench.damaged"
+"""Tag that stands for those of a run that the file can't give any more. Never stored."""
+RUNS = "runs JOIN experiments USING (experiment_id)"
+WANTED = """runs.lifecycle_stage = 'active' AND experiments.lifecycle_stage = 'active'
+            AND (:suite IS NULL OR experiments.name = :suite)"""
 
 
 @contextlib.contextmanager
@@ -27,23 +32,54 @@ def connection(database: Path) -> Iterator[sqlite3.Connection]:
     """
     mode = "rw" if os.access(database, os.W_OK) and os.access(database.parent, os.W_OK) else "ro"
     with contextlib.closing(sqlite3.connect(f"{database.as_uri()}?mode={mode}", uri=True, timeout=20)) as opened:
+        opened.text_factory = _text
         yield opened
 
 
+def _text(value: bytes) -> str:
+    """Return text of the database; bytes that are damaged become marks that no JSON has, and so are found there."""
+    return value.decode("utf-8", errors="replace")
+
+
 def rows(database: Path, suite: str | None, prefix: str) -> list[Row]:
-    """Return the runs with tags that begin with `prefix`, and those tags, newest first; of one experiment, or all."""
-    query = """
+    """Return the runs with tags that begin with `prefix`, and those tags, newest first; of one experiment, or all.
+
+    Of a damaged file it is what can still be read, run by run; a run that can't has the tag `DAMAGED`, which says why.
+    """
+    query = f"""
         SELECT runs.run_uuid, tags.key, tags.value
-        FROM runs JOIN experiments USING (experiment_id) JOIN tags USING (run_uuid)
-        WHERE runs.lifecycle_stage = 'active' AND experiments.lifecycle_stage = 'active'
-          AND tags.key >= :low AND tags.key < :high AND (:suite IS NULL OR experiments.name = :suite)
+        FROM {RUNS} JOIN tags USING (run_uuid)
+        WHERE {WANTED} AND tags.key >= :low AND tags.key < :high
         ORDER BY runs.start_time DESC, runs.run_uuid
     """
+    given = {"low": prefix, "high": prefix + "\uffff", "suite": suite}
     found: dict[str, dict[str, str]] = {}
     with connection(database) as opened:
-        for run, key, value in opened.execute(query, {"low": prefix, "high": prefix + "\uffff", "suite": suite}):
-            found.setdefault(run, {})[key] = value
+        try:
+            for run, key, value in opened.execute(query, given):
+                found.setdefault(str(run), {})[str(key)] = value if isinstance(value, str) else ""
+        except sqlite3.OperationalError:  # locked, no space, …: not the file's contents
+            raise
+        except sqlite3.DatabaseError:
+            return _run_by_run(opened, given)
     return list(found.items())
+
+
+def _run_by_run(opened: sqlite3.Connection, given: dict[str, str | None]) -> list[Row]:
+    """Return what `rows` does, read in many small steps, so that a damaged page takes down no other run."""
+    runs = opened.execute(f"SELECT run_uuid FROM {RUNS} WHERE {WANTED} ORDER BY start_time DESC, run_uuid", given)
+    found: list[Row] = []
+    for (run,) in runs.fetchall():
+        try:
+            tags = opened.execute(
+                "SELECT key, value FROM tags WHERE run_uuid = :run AND key >= :low AND key < :high",
+                {**given, "run": run},
+            ).fetchall()
+        except sqlite3.DatabaseError as error:
+            tags = [(DAMAGED, str(error))]
+        if tags:
+            found.append((str(run), {str(key): value if isinstance(value, str) else "" for key, value in tags}))
+    return found
 
 
 def metric_values(database: Path, run: str) -> list[tuple[str, int, int, float]]:
@@ -51,7 +87,11 @@ def metric_values(database: Path, run: str) -> list[tuple[str, int, int, float]]
     query = "SELECT key, timestamp, step, value, is_nan FROM metrics WHERE run_uuid = ?"
     with connection(database) as opened:
         values = opened.execute(query, (run,)).fetchall()
-    return [(key, at, step, math.nan if is_nan else value) for key, at, step, value, is_nan in values]
+    return [
+        (str(key), at, step, math.nan if is_nan else float(value))
+        for key, at, step, value, is_nan in values
+        if isinstance(at, int) and isinstance(step, int) and (is_nan or isinstance(value, int | float))  # not damaged
+    ]
 
 
 def artifact_uri(database: Path, run: str) -> str | None:

@@ -25,7 +25,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmark.core import uri as uris
-from benchmark.core.errors import UsageError
+from benchmark.core.errors import UnreadableError, UsageError
 from benchmark.core.uri import Uri
 from benchmark.tracking import sqlite
 from benchmark.tracking.regular_file import nearest_folder, obstacle
@@ -193,7 +193,7 @@ def reported(store: Store) -> Iterator[None]:
     """Turn what a store raises into one line. MLflow is not imported to find out what it might raise."""
     try:
         yield
-    except UsageError:
+    except (UsageError, UnreadableError):
         raise
     except (sqlite3.Error, OSError, UnicodeError) as error:
         raise UsageError(_failure(store, error)) from None
@@ -205,12 +205,18 @@ def reported(store: Store) -> Iterator[None]:
 
 def _failure(store: Store, error: Exception) -> str:
     first = _reason(store, error)
+    if isinstance(error, sqlite3.DatabaseError) and not isinstance(error, sqlite3.OperationalError):
+        return (
+            f"tracking store {store.shown} is damaged ({first}): take a backup of it, "
+            f"or save what is left with `sqlite3 {store.database} .recover`"
+        )
     return f"tracking store {store.shown} failed ({first}): check that it is reachable, writable and has space left"
 
 
 def _reason(store: Store, error: object) -> str:
     """Return the first line of what a library says, without the store's secrets."""
-    return store.given.redact((str(error).strip() or type(error).__name__).split("\n", 1)[0])
+    first = (str(error).strip() or type(error).__name__).split("\n", 1)[0]
+    return store.given.redact("".join(mark if mark.isprintable() else " " for mark in first))
 
 
 def _sqlite_revision(store: Store, database: Path) -> str | None:
@@ -229,9 +235,10 @@ def _sqlite_revision(store: Store, database: Path) -> str | None:
                     f"{store.shown} is an SQLite database of something else than MLflow: give another --tracking-uri"
                 )
             row = opened.execute("SELECT version_num FROM alembic_version").fetchone()
-    except (sqlite3.Error, OSError) as error:
+    except (sqlite3.Error, OSError, UnicodeError) as error:  # SQLite's own message may quote what isn't text
+        reason = _reason(store, error) if not isinstance(error, UnicodeError) else "it is damaged"
         raise UsageError(
-            f"{database} can't be read as an SQLite database ({error}): give another --tracking-uri, or move it"
+            f"{database} can't be read as an SQLite database ({reason}): give another --tracking-uri, or move it"
         ) from error
     return str(row[0]) if row else ""
 

@@ -85,7 +85,7 @@ def exists(place: StudyStorage) -> bool:
             return True
         with sqlite.connection(place.file) as database:
             tables = {name for (name,) in database.execute("SELECT name FROM sqlite_master")}
-    except (sqlite3.Error, OSError) as error:
+    except (sqlite3.Error, OSError, UnicodeError) as error:
         raise UsageError(f"storage {place} can't be read ({error}): give another --storage, or move it") from error
     if tables and not {"studies", "trials"} <= tables:
         raise UsageError(f"storage {place} is an SQLite database of something else than Optuna: give another --storage")
