@@ -6,6 +6,7 @@
 ``scheme.py``       what a run looks like there: names of tags, parameters and metrics. Pure
 ``store.py``        tracking URIs, and what can be said of a store before MLflow is imported or a byte is written
 ``regular_file.py`` what lies where a store's file should be: no device, no FIFO, no broken link
+``inputs.py``       the rows that a cell is measured on, as MLflow's datasets
 ``sqlite.py``       reads an SQLite store with SQL, because MLflow's own search takes seconds
 ``files.py``        predictions as Parquet, and where a run's files lie
 =================== ==================================================================================================

@@ -17,6 +17,7 @@ from benchmark.core.predictions import Predictions
 from benchmark.core.record import EpochEnded, PhaseStarted, Point, Record, Status
 from benchmark.core.serialization import to_plain
 from benchmark.tracking import files, scheme
+from benchmark.tracking.inputs import inputs
 from benchmark.tracking.store import Store, reported
 
 if TYPE_CHECKING:
@@ -102,6 +103,21 @@ class LiveRun:
             tags=[RunTag(name, value) for name, value in (tags or {}).items()],
         )
         self._waiting.clear()
+
+    def log_inputs(self) -> None:
+        """Log which rows the cell is measured on. For people: a store that can't keep it (before 2.4) goes without."""
+        from mlflow.entities import Dataset, DatasetInput, InputTag
+        from mlflow.exceptions import MlflowException
+
+        datasets = [
+            DatasetInput(
+                Dataset(found.name, found.digest, found.source_type, found.source, profile=found.profile),
+                [InputTag("mlflow.data.context", found.context)],
+            )
+            for found in inputs(self.record)
+        ]
+        with contextlib.suppress(MlflowException):
+            self._client.log_inputs(self.record.run, datasets)
 
     def _add(self, points: tuple[Point, ...]) -> None:
         """Put those of `points` that are new in line, each epoch with a later time, so that their order is kept."""

@@ -165,6 +165,7 @@ class Tracking:
                 place.mkdir(parents=True, exist_ok=True)  # now, not after the training, if it can't be written
             run = LiveRun(client, dataclasses.replace(record, run=info.run_id), self.store)
             run.log(parameters=scheme.parameters(cell))
+            run.log_inputs()
         return run
 
     def study_run(self, suite: str, study: str, environment: Environment) -> str:
@@ -294,7 +295,7 @@ class Tracking:
         if found is None:
             place = self.store.artifacts / files.folder(suite) if self.store.artifacts else None
             try:
-                return client.create_experiment(suite, place.as_uri() if place else None)
+                return client.create_experiment(suite, place.as_uri() if place else None, dict([scheme.KIND]))
             except MlflowException:
                 found = client.get_experiment_by_name(suite)  # another process was quicker
                 if found is None:
@@ -304,6 +305,8 @@ class Tracking:
                 f"experiment {suite!r} was deleted in {self.store.shown}: restore it with `mlflow experiments restore "
                 f"--experiment-id {found.experiment_id}`, or give another --tracking-uri"
             )
+        if scheme.KIND[0] not in found.tags:  # made by an older version of this project, or by hand
+            client.set_experiment_tag(found.experiment_id, *scheme.KIND)
         return str(found.experiment_id)
 
 

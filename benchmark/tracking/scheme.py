@@ -39,6 +39,8 @@ PROCESS = "bench.process"  # who runs it: see `process`
 PROGRESS = "bench.progress"  # for people: "finetune: epoch 2 of 10"
 NOUNS = ("cell", "scores", "cost", "environment", "data")  # fields of Record that are stored as JSON
 MARKS = ("trial", "tuning", "notes")  # the same, where there are any
+KIND = ("mlflow.experimentKind", "custom_model_development")
+"""Tag of an experiment, with which ``mlflow ui`` opens on the table of runs; without it, on a page for chat models."""
 STUDY = "bench.study"  # of a trial's run, and of the run that the trials of a study stand under
 PARENT = "bench.parent"  # of the latter alone: "study"
 TAG_LENGTH = 5000

@@ -37,6 +37,13 @@ class Definition:
         return f"{self.protocol.suite}/{self.method}/{digest(self)[:8]}"
 
     @property
+    def metric_name(self) -> str:
+        """What the trials' values are, for whoever opens the study with Optuna's own tools."""
+        tasks = self.protocol.tasks
+        score = f"{tasks[0].name} {tasks[0].metric}" if len(tasks) == 1 else f"mean over {len(tasks)} tasks"
+        return f"validation {score}"
+
+    @property
     def direction(self) -> Literal["maximize", "minimize"]:
         """Which way the headline score is better. Raises UsageError where the tasks disagree."""
         found = {metric(task.metric).direction for task in self.protocol.tasks}

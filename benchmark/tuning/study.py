@@ -136,6 +136,9 @@ def create(storage: BaseStorage, definition: Definition) -> Study:
         storage=storage, study_name=definition.name, direction=definition.direction, load_if_exists=True
     )
     inner.set_user_attr(DEFINITION, to_plain(definition))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+        inner.set_metric_names([definition.metric_name])
     return Study(definition, inner, storage)
 
 
