@@ -1,29 +1,34 @@
 """Who is ahead, and who can't be told apart: rows of the table with tie letters and every paired comparison.
 
 Pure over records and their stored predictions. One board for each protocol, so that nothing is compared across them.
-Two rows are compared over the seeds that both have, by the test that the data allow (`analysis.stats.paired`):
-two-level bootstrap over seeds and test rows, McNemar where one seed is common, paired t over seeds where the headline
-metric has no value per test row. Holm's correction is over all tested pairs of a board.
+Two rows are compared over the seeds that both have, by the test that the data allow (`analysis.evidence.judge`): over
+seeds and test rows; or, on a board of one seed, over test rows (McNemar's test of one task's accuracy, otherwise t).
+p values are adjusted over all tested pairs of a board. `docs/statistics.md` says how and how well.
 """
 
 from __future__ import annotations
 
-import itertools
+import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from benchmark.analysis.evidence import STREAMS, Evidence, Load, common, gather, judge
+from benchmark.analysis.evidence import ALPHA as ALPHA
+from benchmark.analysis.evidence import Evidence, Judgement, Load, common, gather, judge
 from benchmark.analysis.rows import Row, latest, rows
-from benchmark.analysis.stats.paired import RESAMPLES, Comparison
-from benchmark.analysis.stats.several import holm, letters
+from benchmark.analysis.stats.planning import seeds_needed
+from benchmark.analysis.stats.several import letters
 from benchmark.core.cell import Protocol
 from benchmark.core.record import Record
 from benchmark.core.serialization import digest
 
-ALPHA = 0.05
-"""Level of every test, and the complement of every interval's confidence."""
+PROCEDURE = 2
+"""Of the tests: grows with every change of what they say about the same predictions."""
+ENOUGH_POWER = 0.8
+"""Of the number of seeds that a board names: the chance to show the largest difference that was seen, if it is real."""
+MOST_SEEDS = 1000
+"""A board names no larger number."""
 
 
 @dataclass(frozen=True)
@@ -36,14 +41,19 @@ class Pair:
     difference: float | None  # mean over `seeds` of first minus second; None where nothing could be tested
     half_width: float | None  # of its 95% interval, not adjusted for the number of pairs
     p: float | None  # two-sided; None where nothing could be tested
-    p_holm: float | None  # adjusted over all tested pairs of the board
-    test: str  # "two-level bootstrap" | "McNemar" | "paired t" | "" where nothing could be tested
+    p_holm: float | None  # adjusted over all tested pairs of the board, step down
+    test: str  # "seeds and rows" | "rows" | "McNemar" | "" where nothing could be tested
     reason: str = ""  # why nothing could be tested
 
     @property
     def separated(self) -> bool:
         """Whether the test tells the two apart."""
         return self.p_holm is not None and self.p_holm < ALPHA
+
+    @property
+    def borderline(self) -> bool:
+        """Whether p rounds to the level itself, 0.05: another seed or a few rows could turn the verdict."""
+        return self.p_holm is not None and ALPHA - 0.005 <= self.p_holm < ALPHA + 0.005
 
 
 @dataclass(frozen=True)
@@ -65,6 +75,8 @@ class Board:
     pairs: tuple[Pair, ...]  # of all rows with a score, first above second, in the order of `places`
     fewest_parameters: Place | None  # of the rows tied with the best: trains the fewest parameters
     fastest: Place | None  # of the rows tied with the best: the fewest seconds per epoch
+    least: float | None = None  # the difference at which half of the tested pairs would be significant
+    seeds_needed: int | None = None  # to show the largest difference seen, where none is significant; None: unknown
 
     @property
     def tied(self) -> tuple[Place, ...]:
@@ -89,7 +101,7 @@ def key(records: Iterable[Record]) -> str:
         (record.cell.id, record.run, record.status, record.reason, record.headline("test"), record.cost.fit_seconds)
         for record in latest(records)
     ]
-    return digest([RESAMPLES, STREAMS.seed, ALPHA, *facts])[:16]
+    return digest([PROCEDURE, ALPHA, *facts])[:16]
 
 
 def standings(records: Iterable[Record], predictions: Load) -> Standings:
@@ -111,34 +123,45 @@ def standings(records: Iterable[Record], predictions: Load) -> Standings:
 def _board(protocol: Protocol, rows: Sequence[Row], evidence: Sequence[Evidence]) -> Board:
     scored = [number for number, row in enumerate(rows) if row.seeds]
     judged = {
-        numbers: judge(*(evidence[number] for number in numbers)) for numbers in itertools.combinations(scored, 2)
+        (scored[one], scored[other]): found
+        for (one, other), found in judge(protocol, [evidence[number] for number in scored]).items()
     }
-    raw = {
-        numbers: found.p for numbers, found in judged.items() if isinstance(found, Comparison) and found.p is not None
-    }
-    adjusted = dict(zip(raw, holm(list(raw.values())), strict=True))
     groups = [row.cell.group for row in rows]
     pairs = {
-        (one, other): _pair(
-            groups[one], groups[other], common(evidence[one], evidence[other]), found, adjusted.get((one, other))
-        )
+        (one, other): _pair(groups[one], groups[other], common(evidence[one], evidence[other]), found)
         for (one, other), found in judged.items()
     }
     places = _places(rows, evidence, pairs)
     tied = [place for place in places if place.tied_with_best]
+    tested = [found for found in judged.values() if isinstance(found, Judgement)]
     return Board(
         protocol,
         places,
         tuple(pairs.values()),
         _least(tied, lambda row: row.trainable),
         _least(tied, lambda row: row.epoch_seconds),
+        float(np.median([found.least for found in tested])) if tested else None,
+        None if any(pair.separated for pair in pairs.values()) else _seeds_needed(tested),
     )
 
 
-def _pair(first: str, second: str, seeds: tuple[int, ...], found: Comparison | str, adjusted: float | None) -> Pair:
-    if isinstance(found, str):
-        return Pair(first, second, seeds, None, None, None, None, "", found)
-    return Pair(first, second, seeds, found.difference, found.half_width, found.p, adjusted, found.test)
+def _pair(first: str, second: str, seeds: tuple[int, ...], judged: Judgement | str) -> Pair:
+    if isinstance(judged, str):
+        return Pair(first, second, seeds, None, None, None, None, "", judged)
+    found = judged.found
+    return Pair(first, second, seeds, found.difference, found.half_width, found.p, judged.adjusted, found.test)
+
+
+def _seeds_needed(tested: Sequence[Judgement]) -> int | None:
+    """Return how many seeds would show the largest of the differences; None where that can't be known."""
+    known = [found for found in tested if math.isfinite(found.spread)]
+    widest = max(known, key=lambda found: abs(found.found.difference), default=None)
+    if widest is None or widest.found.difference == 0:
+        return None
+    needed = seeds_needed(
+        widest.spread, widest.found.difference, ENOUGH_POWER, ALPHA / len(tested), widest.noise, MOST_SEEDS
+    )
+    return needed if needed is None else max(needed, widest.found.n + 1)
 
 
 def _places(rows: Sequence[Row], evidence: Sequence[Evidence], pairs: dict[tuple[int, int], Pair]) -> tuple[Place, ...]:

@@ -13,9 +13,9 @@ from benchmark.reports.line import Line
 
 NONE = "–"
 TESTS = {
-    "two-level bootstrap": "two-level bootstrap over seeds and test rows",
+    "seeds and rows": "a test over seeds and test rows",
     "McNemar": "McNemar's exact test at one seed, which compares two trained models and not the methods",
-    "paired t": "paired t test over seeds",
+    "rows": "a t test over test rows at one seed, which compares two trained models and not the methods",
 }
 
 
@@ -121,9 +121,12 @@ def _on_ties(board: Board) -> list[str]:
         used = " and ".join(text for name, text in TESTS.items() if any(pair.test == name for pair in tested))
         made.append(
             f"Rows that share a letter can't be told apart at the {ALPHA:.0%} level: paired over common seeds, {used}, "
-            f"Holm's correction over {pluralize(len(tested), 'pair')}."
+            f"Holm's step-down correction over {pluralize(len(tested), 'pair')}."
         )
         made.append(_on_the_best(board))
+        made += on_seeds(board)
+        if edge := sum(pair.borderline for pair in tested):
+            made.append(f"{pluralize(edge, 'pair')} at the borderline: p rounds to {ALPHA}.")
     if untested := [pair for pair in board.pairs if not pair.test]:
         made.append(f"{pluralize(len(untested), 'pair')} could not be tested, and count as not told apart.")
     made += [
@@ -131,6 +134,21 @@ def _on_ties(board: Board) -> list[str]:
         for place in board.places
         if not place.letters and place.row.test
     ]
+    return made
+
+
+def on_seeds(board: Board) -> list[str]:
+    """Return what the seeds at hand can show, and how many would show more, where they show no difference."""
+    tested = [pair for pair in board.pairs if pair.test]
+    if board.least is None or any(pair.separated for pair in tested):
+        return []
+    seeds = max(len(pair.seeds) for pair in tested)
+    widest = max(abs(pair.difference or 0.0) for pair in tested)
+    shown = [gap(size, None, board.protocol).lstrip("+") for size in (board.least, widest)]
+    first = f"With {pluralize(seeds, 'seed')}, a difference has to reach about {shown[0]} to be significant here"
+    made = [f"{first}; the largest is {shown[1]}."]
+    if board.seeds_needed:
+        made.append(f"If it is real, about {pluralize(board.seeds_needed, 'seed')} would show it (80% power).")
     return made
 
 

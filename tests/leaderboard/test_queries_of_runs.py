@@ -118,7 +118,7 @@ def test_of_several_runs_the_different_values_are_shown(pair: tuple[Record, Reco
 
 
 def test_a_pair_is_turned_round() -> None:
-    pair = Pair("a", "b", (0, 1), 0.02, 0.01, 0.03, 0.06, "two-level bootstrap")
+    pair = Pair("a", "b", (0, 1), 0.02, 0.01, 0.03, 0.06, "seeds and rows")
     assert compare.oriented(pair, "a") is pair
     turned = compare.oriented(pair, "b")
     assert (turned.first, turned.second, turned.difference, turned.p) == ("b", "a", -0.02, 0.03)

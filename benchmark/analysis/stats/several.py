@@ -17,11 +17,11 @@ def holm(values: Sequence[float]) -> tuple[float, ...]:
     array = np.asarray(values, dtype=np.float64)
     if array.ndim != 1 or not ((array >= 0) & (array <= 1)).all():
         raise ValueError(f"p values lie in 0 to 1: {list(values)!r}")
-    order = np.argsort(array, kind="stable")
-    left = np.arange(len(array), 0, -1)  # hypotheses not yet rejected: k, k - 1, …, 1
-    adjusted = np.empty_like(array)
-    adjusted[order] = np.minimum(1.0, np.maximum.accumulate(array[order] * left))
-    return tuple(adjusted.tolist())
+    if len(array) == 0:
+        return ()
+    from statsmodels.stats.multitest import multipletests  # takes a second to load, and not every command tests
+
+    return tuple(multipletests(array, method="holm")[1].tolist())
 
 
 def letters(separated: npt.ArrayLike) -> tuple[str, ...]:

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from benchmark.analysis.standings import Board, key, standings
+from benchmark.analysis.standings import Board, Pair, key, standings
 from benchmark.core.cell import TaskIdentity
 from benchmark.core.predictions import Predictions
 from benchmark.core.record import Record, Score
@@ -30,7 +30,7 @@ def test_methods_that_differ_get_letters_of_their_own_and_others_share_one(three
     assert lettered(found) == {"good": "a", "same": "a", "bad": "b"}
     assert [place.row.label for place in found.tied] == ["good", "same"]
     tied, apart, other = found.pairs
-    assert (tied.difference, tied.p, tied.test) == (0.0, 1.0, "two-level bootstrap")
+    assert (tied.difference, tied.p, tied.test) == (0.0, 1.0, "seeds and rows")
     assert apart.difference == pytest.approx(0.4)
     assert apart.seeds == (0, 1, 2)
     assert apart.p is not None
@@ -121,22 +121,47 @@ def test_protocols_are_never_mixed(three: Any) -> None:
     assert (second.protocol.epochs, len(second.places), len(second.pairs)) == (5, 1, 0)
 
 
-def test_a_metric_without_values_per_row_is_compared_over_seeds(results: Any) -> None:
+def test_a_metric_that_is_no_mean_over_rows_is_tested_by_what_each_row_does_to_it(results: Any) -> None:
     task = dataclasses.replace(results.task, metric="macro_f1")
     protocol = dataclasses.replace(results.protocol, tasks=(task,))
     rows = np.arange(90)
     for seed in range(3):
         results.add(results.cell("a", seed, protocol), rows < 80 - seed * seed)
         results.add(results.cell("b", seed, protocol), rows < 40 + seed)
-
-    def unread(run: str) -> tuple[Predictions, ...]:
-        raise AssertionError(f"predictions of {run} were loaded for nothing")
-
-    (found,) = standings(results.records, unread).boards
+    (found,) = standings(results.records, results.predictions).boards
     (pair,) = found.pairs
     scores = [[record.headline("test") for record in results.records if record.cell.method == name] for name in "ab"]
-    assert pair.test == "paired t"
-    assert pair.p == pytest.approx(stats.ttest_rel(*scores).pvalue)
+    assert pair.test == "seeds and rows"
+    assert pair.difference == pytest.approx(np.mean(scores[0]) - np.mean(scores[1]))
+    assert pair.separated
+
+
+def test_one_seed_of_several_tasks_tests_the_mean_that_is_shown(results: Any) -> None:
+    """Ten points up on 100 rows and 1.5 down on 10,000: +4.25 is the difference, and no evidence against the first."""
+    few = TaskIdentity("few", "classes", "accuracy", "1", "2", "3")
+    many = TaskIdentity("many", "classes", "accuracy", "4", "5", "6")
+    protocol = dataclasses.replace(results.protocol, tasks=(few, many))
+    hits = {"a": (np.arange(100) < 90, np.arange(10_000) < 8000), "b": (np.arange(100) < 80, np.arange(10_000) < 8150)}
+    for method, parts in hits.items():
+        stored = []
+        for task, right in zip(protocol.tasks, parts, strict=True):
+            labels = np.arange(len(right)) % 3
+            logits = np.eye(3, dtype=np.float32)[np.where(right, labels, (labels + 1) % 3)]
+            ids = tuple(f"{task.name} {place}" for place in range(len(right)))
+            stored.append(Predictions("test", task.name, ("x", "y", "z"), ids, labels, logits))
+        record = results.add(results.cell(method, 0), parts[0])
+        scores = tuple(score for one in stored for score in one.scores())
+        cell = dataclasses.replace(record.cell, protocol=protocol)
+        results.records[-1] = dataclasses.replace(record, cell=cell, scores=scores)
+        results.stored[record.run] = tuple(stored)
+    (pair,) = board(results).pairs
+    assert pair.difference == pytest.approx(0.0425)
+    assert pair.test == "rows"
+    variance = np.array([0.1 * 0.9 * 100 / 99 / 100 + 1e-4, 0.015 * 0.985 * 10_000 / 9999 / 10_000 + 1e-8]) / 4
+    df = variance.sum() ** 2 / (variance**2 / [99, 9999]).sum()
+    assert pair.p == pytest.approx(2 * stats.t.sf(0.0425 / variance.sum() ** 0.5, df), rel=1e-3)
+    assert pair.p is not None
+    assert pair.p > 0.001  # McNemar's p over all rows is 1e-33, for the other one
 
 
 def test_two_tasks_count_alike(results: Any) -> None:
@@ -206,22 +231,70 @@ class TestSeveralTasks:
         assert lettered(found) == {"good": "a", "bad": "b"}
         (pair,) = found.pairs
         assert pair.difference == pytest.approx(0.4)
-        assert pair.test == ("McNemar" if seeds == 1 else "two-level bootstrap")
+        assert pair.test == ("rows" if seeds == 1 else "seeds and rows")
 
-    def test_a_correlation_among_the_tasks_leaves_the_seeds(self, results: Any) -> None:
+    def test_a_correlation_among_the_tasks_is_tested_over_seeds_and_rows(self, results: Any) -> None:
         rows = np.arange(200)
         for seed in range(3):
             for method, wrong in (("good", 5 * seed), ("bad", 80 + 7 * seed)):
                 self.add(results, method, seed, rows >= wrong, self.SENTIMENT, self.PAIRS, self.SIMILAR)
         (pair,) = board(results).pairs
-        assert pair.test == "paired t"
+        assert pair.test == "seeds and rows"
         assert pair.separated
 
-    def test_one_seed_and_a_correlation_say_why_there_is_no_test(self, results: Any) -> None:
-        for method, wrong in (("good", 5), ("bad", 80)):
-            self.add(results, method, 0, np.arange(200) >= wrong, self.SIMILAR)
+    def test_one_seed_of_a_correlation_is_tested_over_rows(self, results: Any) -> None:
+        draw = np.random.Generator(np.random.PCG64(1))
+        for method, wrong in (("good", 0.1), ("same", 0.1), ("bad", 0.4)):
+            self.add(results, method, 0, draw.random(200) > wrong, self.SIMILAR)
         found = board(results)
-        assert [pair.test for pair in found.pairs] == [""]
-        assert {place.reason for place in found.places} == {
-            "one seed in common, and a metric that has no value per test row: run more seeds"
-        }
+        assert [pair.test for pair in found.pairs] == ["rows"] * 3
+        assert [pair.separated for pair in found.pairs] == [False, True, True]
+
+
+class TestWhatSeedsCanDecide:
+    """A board without differences says how large one must be, and how many seeds would show the largest."""
+
+    def test_two_seeds_that_differ_widely(self, results: Any) -> None:
+        for seed, swing in enumerate((-20, 20)):
+            for method, right in (("a", 820 + swing), ("b", 800 - swing), ("c", 790 + swing // 2)):
+                results.add(results.cell(method, seed), np.arange(1000) < right)
+        found = board(results)
+        assert not any(pair.separated for pair in found.pairs)
+        assert found.least is not None
+        assert found.least > max(abs(pair.difference or 0.0) for pair in found.pairs)
+        assert found.seeds_needed is not None
+        assert found.seeds_needed > 2
+
+    def test_a_board_with_a_difference_names_no_seeds(self, three: Any) -> None:
+        found = board(three)
+        assert found.seeds_needed is None
+        assert found.least is not None
+        assert 0 < found.least < 0.4
+
+
+@pytest.mark.parametrize(("p", "borderline"), [(0.0449, False), (0.0451, True), (0.0549, True), (0.0551, False)])
+def test_a_pair_is_borderline_where_p_rounds_to_the_level(p: float, borderline: bool) -> None:
+    assert Pair("a", "b", (0, 1), 0.01, 0.02, 0.01, p, "seeds and rows").borderline is borderline
+
+
+def test_an_interval_leaves_out_zero_just_where_p_is_below_the_level(results: Any) -> None:
+    draw = np.random.Generator(np.random.PCG64(2))
+    for method in range(8):
+        for seed in range(3):
+            results.add(results.cell(f"m{method}", seed), draw.random(300) < 0.7 + 0.02 * method)
+    for pair in board(results).pairs:
+        assert pair.p is not None
+        assert pair.half_width is not None
+        assert (abs(pair.difference or 0.0) > pair.half_width) == (pair.p < 0.05)
+
+
+def test_a_method_of_one_seed_is_not_tested_as_if_its_seed_were_all(results: Any) -> None:
+    draw = np.random.Generator(np.random.PCG64(3))
+    for seed in range(3):
+        for method in "abcd":
+            results.add(results.cell(method, seed), np.arange(2000) < 1500 + 60 * draw.normal())
+    results.add(results.cell("late", 0), np.arange(2000) < 1600)
+    found = [pair for pair in board(results).pairs if pair.seeds == (0,)]
+    assert len(found) == 4
+    assert {pair.test for pair in found} == {"seeds and rows"}
+    assert not any(pair.separated for pair in found)  # McNemar's test is sure of each

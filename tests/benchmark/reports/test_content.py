@@ -82,8 +82,8 @@ def test_sentences_below_the_table(three: Any) -> None:
     three.fail(three.cell("broken", 4), "no\nmemory")
     (section,) = report(three).sections
     ties = (
-        "Rows that share a letter can't be told apart at the 5% level: paired over common seeds, two-level bootstrap "
-        "over seeds and test rows, Holm's correction over 3 pairs."
+        "Rows that share a letter can't be told apart at the 5% level: paired over common seeds, a test "
+        "over seeds and test rows, Holm's step-down correction over 3 pairs."
     )
     cheapest = "Of these, same trains the fewest parameters (200) and has the shortest epoch (3.00 s)."
     assert section.notes == (

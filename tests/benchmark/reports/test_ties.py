@@ -1,4 +1,4 @@
-"""Tie groups, computed again from the stored predictions by a script of its own random numbers and nothing of ours."""
+"""Tie groups, computed again from the stored predictions by a script that imports nothing of ours."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def test_tie_groups_of_made_up_methods(results: Any, tracking: Tracking, tmp_pat
     assert (found["tied"] == found["letters"]).all()
     given = {(pair["first"], pair["second"]): pair["p"] for pair in section["pairs"]}
     for line in found.itertuples():
-        assert line.p == pytest.approx(given[line.first, line.second], rel=0.35, abs=1e-4)  # two sets of 2,000 draws
+        assert line.p == pytest.approx(given[line.first, line.second], rel=0.1, abs=1e-4)  # on other grids
 
     assert script["main"](tmp_path / "report.json", tmp_path / "mlruns" / "artifacts") == 0
     text = (tmp_path / "report.json").read_text(encoding="utf-8")

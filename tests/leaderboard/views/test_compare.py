@@ -31,7 +31,7 @@ def _frame(app: AppTest, column: str) -> list[str]:
 def test_two_rows_with_their_gap_and_its_test(open_page: Any, app: AppTest) -> None:
     opened = _until_tested(open_page(app, "compare", suite="quick", first="swa", second="linear-probe"))
     assert [opened.selectbox(key=key).value for key in ("first", "second")] == ["swa", "linear-probe"]
-    assert "two-level bootstrap" in opened.info[0].value
+    assert "a test over seeds and test rows" in opened.info[0].value
     gap = opened.metric[2]
     assert gap.label == "first − second (points)"
     assert "±" in gap.value
