@@ -139,8 +139,8 @@ def command(request: Request) -> str:
 def surroundings(request: Request) -> list[str]:
     """Return the words of the options of `request` that aren't at their defaults, but for methods and seeds."""
     words = []
-    for found in request.assignments:
-        words += ["--set", f"{found.method}.{found.parameter}={found.text}"]
+    for assignment in request.assignments:
+        words += ["--set", f"{assignment.method}.{assignment.parameter}={assignment.text}"]
     plain = Request()
     for field in dataclasses.fields(Request):
         value = getattr(request, field.name)

@@ -63,7 +63,7 @@ def parsed(line: str) -> Request | None:
     parser = argparse.ArgumentParser(exit_on_error=False, add_help=False, allow_abbrev=False)
     add_request(parser)
     try:
-        found, _ = parser.parse_known_args(shlex.split(line)[2:])
-        return request_of(found)
+        arguments, _ = parser.parse_known_args(shlex.split(line)[2:])
+        return request_of(arguments)
     except (UsageError, argparse.ArgumentError, SystemExit, ValueError):  # ValueError: quotes that don't close
         return None

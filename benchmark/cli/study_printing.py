@@ -15,16 +15,16 @@ from benchmark.tuning.report import FEWEST, StudyReport, TrialRow
 BAD = ("failed", "diverged")
 
 
-def summary(found: StudyReport) -> dict[str, Any]:
+def summary(study: StudyReport) -> dict[str, Any]:
     """Return what `bench list studies` says of a study, as JSON data."""
-    best, counts = found.best, found.counts
+    best, counts = study.best, study.counts
     return {
-        "name": found.name,
-        "suite": found.definition.protocol.suite,
-        "method": found.definition.method,
-        "status": found.status,
-        "asked": found.asked,
-        "trials": found.count,
+        "name": study.name,
+        "suite": study.definition.protocol.suite,
+        "method": study.definition.method,
+        "status": study.status,
+        "asked": study.asked,
+        "trials": study.count,
         "complete": counts.get("done", 0),
         "pruned": counts.get("pruned", 0),
         "failed": sum(counts.get(status, 0) for status in BAD),
@@ -32,26 +32,26 @@ def summary(found: StudyReport) -> dict[str, Any]:
         "best_value": best.value if best else None,
         "best_trial": best.number if best else None,
         "best_parameters": dict(best.parameters) if best else None,
-        "seconds": found.seconds,
-        "started": found.started,
+        "seconds": study.seconds,
+        "started": study.started,
     }
 
 
-def document(found: StudyReport) -> dict[str, Any]:
+def document(study: StudyReport) -> dict[str, Any]:
     """Return all about a study as JSON data."""
     return {
-        **summary(found),
-        "ended": found.ended,
-        "definition": to_plain(found.definition),
-        "space": [str(dimension) for dimension in found.definition.space],
-        "importance": dict(found.importance),
-        "all_trials": [to_plain(trial) | {"parameters": dict(trial.parameters)} for trial in found.trials],
+        **summary(study),
+        "ended": study.ended,
+        "definition": to_plain(study.definition),
+        "space": [str(dimension) for dimension in study.definition.space],
+        "importance": dict(study.importance),
+        "all_trials": [to_plain(trial) | {"parameters": dict(trial.parameters)} for trial in study.trials],
     }
 
 
-def rendered(found: StudyReport) -> RenderableType:
+def rendered(study: StudyReport) -> RenderableType:
     """Return all about a study, to print."""
-    definition = found.definition
+    definition = study.definition
     protocol = definition.protocol
     limit = f", train limited to {protocol.limit_train:,} rows" if protocol.limit_train else ""
     facts = {
@@ -61,42 +61,42 @@ def rendered(found: StudyReport) -> RenderableType:
         f"{'no' if definition.pruner == 'none' else definition.pruner} pruning",
         "objective": f"validation score, {'highest' if definition.direction == 'maximize' else 'lowest'}; "
         f"{'seeds' if len(definition.seeds) > 1 else 'seed'} {', '.join(map(str, definition.seeds))}",
-        "trials": _counts(found),
-        "time": duration(found.seconds),
-        "best": _best(found),
-        "importance": _importance(found),
+        "trials": _counts(study),
+        "time": duration(study.seconds),
+        "best": _best(study),
+        "importance": _importance(study),
     }
-    title = Text.assemble((f"study {found.name}", "bold"), f"  {found.status}")
-    title.append(" (its time was up)" if found.ended == "timeout" else "")
-    return Group(title, pairs(facts), Text(), _trials(found))
+    title = Text.assemble((f"study {study.name}", "bold"), f"  {study.status}")
+    title.append(" (its time was up)" if study.ended == "timeout" else "")
+    return Group(title, pairs(facts), Text(), _trials(study))
 
 
-def _counts(found: StudyReport) -> str:
-    words = [f"{count} {'complete' if status == 'done' else status}" for status, count in found.counts.items()]
-    return f"{found.count} of {found.asked}: {', '.join(words)}" if words else f"0 of {found.asked}"
+def _counts(study: StudyReport) -> str:
+    words = [f"{count} {'complete' if status == 'done' else status}" for status, count in study.counts.items()]
+    return f"{study.count} of {study.asked}: {', '.join(words)}" if words else f"0 of {study.asked}"
 
 
-def _best(found: StudyReport) -> str:
-    best = found.best
+def _best(study: StudyReport) -> str:
+    best = study.best
     if best is None or best.value is None:
         return "no trial is complete"
     words = ", ".join(f"{name} {shown(value)}" for name, value in best.parameters)
     return f"{best.value:.4f} in trial {best.number}: {words}{' (the defaults)' if best.defaults else ''}"
 
 
-def _importance(found: StudyReport) -> str:
-    complete = found.counts.get("done", 0)
-    if not found.importance:
+def _importance(study: StudyReport) -> str:
+    complete = study.counts.get("done", 0)
+    if not study.importance:
         return f"not said of fewer than {FEWEST} complete trials" if complete < FEWEST else ""
-    shares = ", ".join(f"{name} {percent(share)}" for name, share in found.importance)
+    shares = ", ".join(f"{name} {percent(share)}" for name, share in study.importance)
     return f"{shares} (PED-ANOVA, {pluralize(complete, 'complete trial')})"
 
 
-def _trials(found: StudyReport) -> RenderableType:
-    names = [dimension.name for dimension in found.definition.space]
+def _trials(study: StudyReport) -> RenderableType:
+    names = [dimension.name for dimension in study.definition.space]
     grid = table(">trial", *[f">{name}" for name in names], ">validation", ">seconds", "run!", "status")
-    best = found.best
-    for trial in found.trials:
+    best = study.best
+    for trial in study.trials:
         values = dict(trial.parameters)
         cells = [
             str(trial.number),
@@ -108,7 +108,7 @@ def _trials(found: StudyReport) -> RenderableType:
         ]
         style = "bold" if best and trial.number == best.number else "red" if trial.status in BAD else ""
         grid.add_row(*[Text(cell) for cell in cells], style=style or None)
-    return grid if found.trials else Text("no trials yet")
+    return grid if study.trials else Text("no trials yet")
 
 
 def _status(trial: TrialRow) -> str:

@@ -210,7 +210,7 @@ def _variants(request: Request, suite: Suite, budget: Budget) -> list[tuple[str,
     handles = {name: resolve_method(name) for name in names}
     chosen = {name: _chosen(handle, request.assignments) for name, handle in handles.items()}
     _all_used(request.assignments, names)
-    found: dict[tuple[str, Settings], str] = {}
+    origins: dict[tuple[str, Settings], str] = {}
     for name, values in chosen.items():
         handle = handles[name]
         default = _default(handle, budget, suite.defaults)
@@ -219,8 +219,8 @@ def _variants(request: Request, suite: Suite, budget: Budget) -> list[tuple[str,
             settings = handle.resolve_parameters(given, budget, suite.defaults)
             with _faults_left_to_the_cells():
                 handle.build(settings, budget)  # a clash is found before any data is read
-            found.setdefault((name, settings), "default" if settings == default else "set")
-    return [(name, settings, origin) for (name, settings), origin in found.items()]
+            origins.setdefault((name, settings), "default" if settings == default else "set")
+    return [(name, settings, origin) for (name, settings), origin in origins.items()]
 
 
 @contextlib.contextmanager
@@ -244,7 +244,7 @@ def _default(handle: MethodHandle, budget: Budget, defaults: Settings) -> Settin
 def _chosen(handle: MethodHandle, assignments: Iterable[Assignment]) -> dict[str, tuple[Value, ...]]:
     """Return the values that ``--set`` gives to parameters of a method; the full name's outrank a part's."""
     name = handle.name
-    known = {found.name: found for found in handle.parameters}
+    known = {parameter.name: parameter for parameter in handle.parameters}
     chosen: dict[str, tuple[Value, ...]] = {}
     givers: dict[str, str] = {}
     for given in sorted(assignments, key=lambda given: "+" not in given.method):  # full names first

@@ -32,7 +32,7 @@ def tuned(plan: Plan, place: StudyStorage) -> tuple[Plan, tuple[str, ...]]:
     lines = []
     for name in names:
         cell = next(cell for cell in plan.cells if cell.method == name)
-        own = [one for one in reports if _fits(one, cell)]
+        own = [report for report in reports if _fits(report, cell)]
         chosen = _choice(plan, cell, own)
         if chosen:
             choices[name] = chosen
@@ -48,9 +48,9 @@ def _fits(report: StudyReport, cell: Cell) -> bool:
 
 
 def _choice(plan: Plan, cell: Cell, own: list[StudyReport]) -> Choice | None:
-    for found in own:  # newest first
-        best = found.best
-        if found.status == "finished" and best and best.value is not None:
+    for report in own:  # newest first
+        best = report.best
+        if report.status == "finished" and best and best.value is not None:
             trials, seconds = sum(other.count for other in own), sum(other.seconds for other in own)
             try:
                 method = resolve_method(cell.method)
@@ -58,8 +58,8 @@ def _choice(plan: Plan, cell: Cell, own: list[StudyReport]) -> Choice | None:
                 heads = [task.head for task in plan.tasks]
                 method.build(settings, plan.budget).check(plan.encoder.layers, heads)
             except UsageError as error:
-                raise UsageError(f"study {found.name}, trial {best.number}: {error}: tune again") from error
-            return settings, Tuning(found.name, best.number, best.value, trials, seconds)
+                raise UsageError(f"study {report.name}, trial {best.number}: {error}: tune again") from error
+            return settings, Tuning(report.name, best.number, best.value, trials, seconds)
     return None
 
 
@@ -79,8 +79,8 @@ def _line(cell: Cell, own: list[StudyReport], chosen: Choice | None, place: Stud
             why = f"no trial of study {own[0].name} was completed"
         return f"{name}: not tuned, its defaults are used: {why}"
     settings, tuning = chosen
-    searched = next(found for found in own if found.name == tuning.study).definition.space
-    words = ", ".join(f"{one.name} {text(dict(settings)[one.name])}" for one in searched)
+    searched = next(report for report in own if report.name == tuning.study).definition.space
+    words = ", ".join(f"{dimension.name} {text(dict(settings)[dimension.name])}" for dimension in searched)
     cost = f"{pluralize(tuning.trials, 'trial')}, {duration(tuning.seconds)}"
     if settings == cell.parameters:
         words = f"the defaults are the best, {words}"

@@ -46,12 +46,12 @@ class Definition:
     @property
     def direction(self) -> Literal["maximize", "minimize"]:
         """Which way the headline score is better. Raises UsageError where the tasks disagree."""
-        found = {metric(task.metric).direction for task in self.protocol.tasks}
-        if len(found) > 1:
+        directions = {metric(task.metric).direction for task in self.protocol.tasks}
+        if len(directions) > 1:
             raise UsageError(
                 f"suite {self.protocol.suite!r} has scores to raise and scores to lower: tune one task alone"
             )
-        return "minimize" if found == {"lower"} else "maximize"
+        return "minimize" if directions == {"lower"} else "maximize"
 
     def better(self, value: float, other: float | None) -> bool:
         """Return whether the score `value` beats `other`; any beats none."""

@@ -68,29 +68,29 @@ class Sweep:
 
 def prepare(asked: SweepRequest) -> Sweep:
     """Return the studies of `asked`. Nothing is trained or written. Raises UsageError for whatever can't be done."""
-    made = plan(replace(asked.request, seeds=(0,)))
-    cells = {cell.method: cell for cell in made.cells if cell.method not in made.skipped}
-    if len(cells) + len(made.skipped) < len(made.cells):
+    plan_of_cells = plan(replace(asked.request, seeds=(0,)))
+    cells = {cell.method: cell for cell in plan_of_cells.cells if cell.method not in plan_of_cells.skipped}
+    if len(cells) + len(plan_of_cells.skipped) < len(plan_of_cells.cells):
         raise UsageError(
             "--set gives several values: a parameter that isn't searched has one; to search it, use --space"
         )
-    found = spaces({name: resolve_method(name).parameters for name in cells}, asked.params, asked.overrides)
-    empty = [name for name, space in found.items() if not space]
+    space_of = spaces({name: resolve_method(name).parameters for name in cells}, asked.params, asked.overrides)
+    empty = [name for name, space in space_of.items() if not space]
     if empty and "all" not in asked.request.methods:
         names = [*asked.params, *(override.name for override in asked.overrides)]
         what = f"has no parameter {' or '.join(dict.fromkeys(names))}" if names else "has no parameter with a range"
         raise UsageError(f"method {empty[0]!r} {what}: leave it out of --methods, or give --params and --space for it")
     studies = []
     for name, cell in cells.items():
-        if found[name]:
-            definition = define(cell, found[name], asked.sampler, asked.pruner, asked.seed, asked.seeds_per_trial)
+        if space_of[name]:
+            definition = define(cell, space_of[name], asked.sampler, asked.pruner, asked.seed, asked.seeds_per_trial)
             definition, trials = _gridded(definition, asked.trials)
             assert definition.direction  # raises where scores disagree about it
             studies.append(PlannedStudy(definition, cell, trials))
     if not studies:
         raise UsageError("no method has a parameter to search: `bench show METHOD` shows ranges; --space gives one")
     _sampler_is_there(asked.sampler)
-    return Sweep(made.without_test(), tuple(studies), tuple(empty))
+    return Sweep(plan_of_cells.without_test(), tuple(studies), tuple(empty))
 
 
 def run(
@@ -102,13 +102,15 @@ def run(
     """
     storage.check(place)
     with storage.closing(place) as opened:
-        found = [find(opened, planned.definition) for planned in sweep.studies]
-        for planned, known in zip(sweep.studies, found, strict=True):
+        existing = [find(opened, planned.definition) for planned in sweep.studies]
+        for planned, known in zip(sweep.studies, existing, strict=True):
             if known:
                 _refuse(known, planned, asked)
-        studies = [known or create(opened, one.definition) for known, one in zip(found, sweep.studies, strict=True)]
+        studies = [
+            known or create(opened, planned.definition) for known, planned in zip(existing, sweep.studies, strict=True)
+        ]
         before = [len(study.counted()) for study in studies]
-        todo = [max(0, one.trials - done) for one, done in zip(sweep.studies, before, strict=True)]
+        todo = [max(0, planned.trials - done) for planned, done in zip(sweep.studies, before, strict=True)]
         display.started(sum(todo) + sum(before), sum(before))
         try:
             if any(todo):
@@ -201,7 +203,7 @@ class _Sweeper:
         definition = study.definition
         several = f" seed {seed}" if len(definition.seeds) > 1 else ""
         defaults = " (defaults)" if trial.user_attrs.get(FIRST) else ""
-        words = ", ".join(f"{one.name} {text(trial.params[one.name])}" for one in definition.space)
+        words = ", ".join(f"{dimension.name} {text(trial.params[dimension.name])}" for dimension in definition.space)
         best = study.best()
 
         def remark(record: Record) -> str:
@@ -283,16 +285,16 @@ def _gridded(definition: Definition, trials: int) -> tuple[Definition, int]:
         return definition, trials
 
     def size(count: int) -> int:
-        return math.prod(len(one.grid(count)) for one in definition.space)
+        return math.prod(len(dimension.grid(count)) for dimension in definition.space)
 
     least = size(2)
     if least > trials:
         raise UsageError(
-            f"a grid over {', '.join(one.name for one in definition.space)} has at least {least} points: "
+            f"a grid over {', '.join(dimension.name for dimension in definition.space)} has at least {least} points: "
             f"give --trials {least} or more, or fewer --params"
         )
     count = 2
-    while not all(one.exhausted(count) for one in definition.space) and size(count + 1) <= trials:
+    while not all(dimension.exhausted(count) for dimension in definition.space) and size(count + 1) <= trials:
         count += 1
     return replace(definition, grid=count), size(count)
 

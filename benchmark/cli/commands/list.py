@@ -71,14 +71,24 @@ def _methods(_: argparse.Namespace) -> list[Item]:
     from benchmark.core import registry
     from benchmark.train.method_handle import resolve_method
 
-    found = [
+    items = [
         {"name": entry.name, "kind": entry.kind, "summary": entry.summary, "source": entry.source}
         for entry in registry.entries()
     ]
-    for made in registry.combinations():
-        parts = " and ".join(entry.name for entry in registry.parts(made.name))
-        found.append({"name": made.name, "kind": "combination", "summary": f"{parts} together", "source": made.source})
-    return [item | {"parameters": [one.name for one in resolve_method(item["name"]).parameters]} for item in found]
+    for combination in registry.combinations():
+        parts = " and ".join(entry.name for entry in registry.parts(combination.name))
+        items.append(
+            {
+                "name": combination.name,
+                "kind": "combination",
+                "summary": f"{parts} together",
+                "source": combination.source,
+            }
+        )
+    return [
+        item | {"parameters": [parameter.name for parameter in resolve_method(item["name"]).parameters]}
+        for item in items
+    ]
 
 
 def _suites(_: argparse.Namespace) -> list[Item]:
@@ -119,10 +129,10 @@ def _cached(hub: str, revision: str) -> str:
 def _runs(arguments: argparse.Namespace) -> list[Item]:
     from benchmark.tracking import Tracking, resolve_uri
 
-    found = []
+    items = []
     for record in Tracking(resolve_uri(arguments.tracking_uri)).records(arguments.suite):
         cell = record.cell
-        found.append(
+        items.append(
             {
                 "run": record.run,
                 "cell": cell.id,
@@ -142,7 +152,7 @@ def _runs(arguments: argparse.Namespace) -> list[Item]:
                 "started": record.environment.started if record.environment else None,
             }
         )
-    return found
+    return items
 
 
 def _studies(arguments: argparse.Namespace) -> list[Item]:
@@ -151,8 +161,8 @@ def _studies(arguments: argparse.Namespace) -> list[Item]:
     from benchmark.tuning.report import studies
     from benchmark.tuning.storage import locate
 
-    found = studies(locate(arguments.storage, Tracking(resolve_uri(arguments.tracking_uri)).store))
-    return [summary(one) for one in found if arguments.suite in (None, one.definition.protocol.suite)]
+    reports = studies(locate(arguments.storage, Tracking(resolve_uri(arguments.tracking_uri)).store))
+    return [summary(report) for report in reports if arguments.suite in (None, report.definition.protocol.suite)]
 
 
 def _best(item: Item) -> str:

@@ -60,18 +60,18 @@ def run(arguments: argparse.Namespace) -> int:
         if first == second:
             raise UsageError(f"--methods {','.join(arguments.methods)} names one method twice: give two")
         tracking = Tracking(resolve_uri(arguments.tracking_uri))
-        found = plans(tracking.records(arguments.suite), first, second, arguments.gain / 100)
-        if not found:
+        power_plans = plans(tracking.records(arguments.suite), first, second, arguments.gain / 100)
+        if not power_plans:
             suite = f" --suite {shlex.quote(arguments.suite)}" if arguments.suite else ""
             raise UsageError(
                 f"{first} and {second} have fewer than two finished seeds in common in {tracking.store.shown}: "
                 f"`bench run --methods {first},{second} --seeds 3{suite}` makes three"
             )
         if arguments.json:
-            write_json([_document(plan, arguments.gain) for plan in found], stream)
+            write_json([_document(plan, arguments.gain) for plan in power_plans], stream)
             return 0
         console = make_console(stream)
-        for plan in found:
+        for plan in power_plans:
             show(console, pairs(_facts(plan, arguments.gain)), *_advice(plan, arguments.gain), Text())
     return 0
 
@@ -115,8 +115,8 @@ def _command(plan: PowerPlan, seeds: int) -> str:
 
     request = (parsed(plan.command) if plan.command else None) or Request(suite=plan.protocol.suite)
     methods = (plan.first, plan.second)
-    known = [one for one in request.assignments if set(one.method.split("+")) <= set(registry.names())]
-    own = tuple(one for one in known if any(concerns(one, name) for name in methods))
+    known = [given for given in request.assignments if set(given.method.split("+")) <= set(registry.names())]
+    own = tuple(given for given in known if any(concerns(given, name) for name in methods))
     seeds = min(seeds, MOST_SEEDS)
     return command(dataclasses.replace(request, methods=methods, seeds=tuple(range(seeds)), assignments=own))
 

@@ -90,32 +90,34 @@ def _run(request: Request, arguments: argparse.Namespace, stream: TextIO) -> int
     from benchmark.experiment import runner
     from benchmark.experiment.plan import plan
 
-    made = plan(request)
+    planned = plan(request)
     if arguments.tuned:
-        made = _tuned(made, tracking, arguments.storage)
-    before = {} if arguments.rerun else runner.finished(made, tracking)
+        planned = _tuned(planned, tracking, arguments.storage)
+    before = {} if arguments.rerun else runner.finished(planned, tracking)
     if arguments.dry_run:
-        _print_dry_run(made, tracking, before, stream, arguments.json)
+        _print_dry_run(planned, tracking, before, stream, arguments.json)
         return 0
     display = make_display()
     try:
-        records = runner.run(made, tracking, display, arguments.rerun, command(request) + _tuning_words(arguments))
-        status = runner.exit_status(records, len(made.cells))
+        records = runner.run(planned, tracking, display, arguments.rerun, command(request) + _tuning_words(arguments))
+        status = runner.exit_status(records, len(planned.cells))
     except KeyboardInterrupt as stop:  # before the first cell it has no records
         records, status = getattr(stop, "records", tuple(before.values())), 130
     finally:
         display.finished()
     if arguments.json:
-        write_json(_document(made, records, tracking, status, len(before)), stream)
+        write_json(_document(planned, records, tracking, status, len(before)), stream)
     else:
         store = f" --tracking-uri {shlex.quote(uri.shown(arguments.tracking_uri))}" if arguments.tracking_uri else ""
         more = _tuning_words(arguments)
-        found = rows(records)
-        first = next((record.run for record in records if found and record.cell.group == found[0].cell.group), "")
+        table_rows = rows(records)
+        first = next(
+            (record.run for record in records if table_rows and record.cell.group == table_rows[0].cell.group), ""
+        )
         console = make_console(stream)
-        show(console, render(found, made.suite))
+        show(console, render(table_rows, planned.suite))
         if status != 130:
-            show(console, Text(), _next_steps(request, found, first, store, more))
+            show(console, Text(), _next_steps(request, table_rows, first, store, more))
     if status == 130:
         print("bench: interrupted: finished cells are kept, the same command goes on from here", file=sys.stderr)
     return status
@@ -126,9 +128,9 @@ def _tuned(plan: Plan, tracking: Tracking, given: str | None) -> Plan:
     from benchmark.tuning.best import tuned
     from benchmark.tuning.storage import locate
 
-    made, lines = tuned(plan, locate(given, tracking.store))
+    tuned_plan, lines = tuned(plan, locate(given, tracking.store))
     print("\n".join(lines), file=sys.stderr)
-    return made
+    return tuned_plan
 
 
 def _tuning_words(arguments: argparse.Namespace) -> str:

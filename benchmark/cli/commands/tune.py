@@ -121,9 +121,9 @@ def _run(arguments: argparse.Namespace, stream: TextIO) -> int:
         stopped = True
     finally:
         display.finished()
-    known = {found.name: found for found in studies(place, importance=True)}
+    known = {report.name: report for report in studies(place, importance=True)}
     reports = [known[name] for name in names if name in known]
-    status = 130 if stopped else 0 if all(found.best for found in reports) else 1
+    status = 130 if stopped else 0 if all(report.best for report in reports) else 1
     if arguments.json:
         _print_json(reports, status, place, tracking, stream)
     else:
@@ -154,8 +154,10 @@ def _sweep_request(arguments: argparse.Namespace) -> SweepRequest:
 def _announce(prepared: Sweep, asked: SweepRequest, place: StudyStorage, tracking: Tracking) -> None:
     """Say on stderr what is about to be searched."""
     for planned in prepared.studies:
-        found = planned.definition
-        print(f"study {found.name}: {', '.join(str(dimension) for dimension in found.space)}", file=sys.stderr)
+        definition = planned.definition
+        print(
+            f"study {definition.name}: {', '.join(str(dimension) for dimension in definition.space)}", file=sys.stderr
+        )
         if planned.trials != asked.trials:
             print(f"  the grid has {pluralize(planned.trials, 'point')}: so many trials", file=sys.stderr)
     if prepared.left_out:
@@ -169,14 +171,14 @@ def _print(reports: Sequence[StudyReport], asked: SweepRequest, arguments: argpa
     from benchmark.cli.study_printing import rendered
 
     console = make_console(stream)
-    for found in reports:
-        show(console, rendered(found), Text())
+    for report in reports:
+        show(console, rendered(report), Text())
     store = "".join(
         f" --{name} {shlex.quote(uri.shown(value))}"
         for name, value in (("tracking-uri", arguments.tracking_uri), ("storage", arguments.storage))
         if value
     )
-    if any(found.status == "finished" and found.best for found in reports):
+    if any(report.status == "finished" and report.best for report in reports):
         words = shlex.join(["bench", "run", "--methods", ",".join(asked.request.methods), "--tuned", "--seeds", "3"])
         rest = shlex.join(surroundings(_without_assignments(asked.request)))
         line = f"{words}{' ' + rest if rest else ''}{store}"
@@ -194,7 +196,7 @@ def _print_json(
             "exit_status": status,
             "storage": str(place),
             "tracking_uri": tracking.store.shown,
-            "studies": [document(found) for found in reports],
+            "studies": [document(report) for report in reports],
         },
         stream,
     )
