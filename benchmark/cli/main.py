@@ -12,6 +12,7 @@ import io
 import os
 import shutil
 import sys
+import textwrap
 import traceback
 from collections.abc import Sequence
 from typing import NoReturn
@@ -42,6 +43,15 @@ class Help(argparse.RawDescriptionHelpFormatter):
     def __init__(self, prog: str) -> None:
         width = min(100, shutil.get_terminal_size((100, 24)).columns)
         super().__init__(prog, max_help_position=min(30, width // 3), width=width)
+
+    def _fill_text(self, text: str, width: int, indent: str) -> str:
+        """Keep the lines of a description as written, but wrap sentences that a narrow terminal has no room for."""
+        lines = []
+        for line in text.splitlines():
+            example = line.startswith("  ")
+            parts = [line] if example else textwrap.wrap(line, width, break_long_words=False, break_on_hyphens=False)
+            lines += [indent + part for part in parts or [""]]
+        return "\n".join(lines) + "\n"
 
     def add_argument(self, action: argparse.Action) -> None:
         """Leave room for the indentation of verbs, which argparse forgets when it measures the longest name."""

@@ -32,7 +32,7 @@ NAME = "tune"
 HELP = "search parameters of methods by validation score"
 ORDER = 15
 DESCRIPTION = """\
-Search parameters of methods, one study for each. The objective is the validation score; the test split is not there.
+Search parameters of methods, one study for each. The objective is the validation score; the test split is never read.
 The first trial has the defaults. A sweep that was cut short goes on with --resume; --trials counts all of its trials.
 """
 EPILOG = """\
@@ -58,12 +58,18 @@ def configure(parser: argparse.ArgumentParser) -> None:
     what = parser.add_argument_group("what to search")
     add_methods(what.add_argument)
     add = what.add_argument
-    add("--params", type=_params, default=(), metavar="P,Q", help="these parameters (default: all that have a range)")
+    add(
+        "--params",
+        type=_params,
+        default=(),
+        metavar="P,Q",
+        help="search these parameters (default: all that have a range)",
+    )
     add(
         "--space",
         type=filled("--space"),
         metavar="P=LOW:HIGH[:log],…",
-        help="other ranges, or values: P=V|V (without --params, nothing else is searched)",
+        help="other ranges, or values: P=V|V (without --params, only these are searched)",
     )
     add_set(add, "a value of a parameter that is not searched; repeatable")
     _add_how(parser.add_argument_group("how").add_argument)
@@ -71,21 +77,26 @@ def configure(parser: argparse.ArgumentParser) -> None:
     results = parser.add_argument_group("results")
     add_tracking(results.add_argument)
     add_storage(results.add_argument)
-    results.add_argument("--resume", action="store_true", help="go on with studies that have some trials already")
+    results.add_argument("--resume", action="store_true", help="continue studies that already have some trials")
     add_json(results.add_argument, "studies and trials")
 
 
 def _add_how(add: Any) -> None:
     most = f"trials of each study, in all (default: {DEFAULT_TRIALS})"
     add("--trials", type=whole("--trials", 1, 100_000), default=DEFAULT_TRIALS, metavar="N", help=most)
-    add("--timeout", type=duration, metavar="TIME", help="begin no trial after 90s, 30m or 2h; what runs is finished")
+    add(
+        "--timeout",
+        type=duration,
+        metavar="TIME",
+        help="start no trial after this time (90s, 30m, 2h); a running trial is finished",
+    )
     add("--sampler", type=word("--sampler", SAMPLERS), default="tpe", help=f"{', '.join(SAMPLERS)} (default: tpe)")
     pruners = f"stop trials early by epoch: {', '.join(PRUNERS)} (default: none)"
     add("--pruner", type=word("--pruner", PRUNERS), default="none", help=pruners)
     seeds = whole("--seeds-per-trial", 1, 1000)
     each = f"a trial is the mean over seeds {FIRST_TUNING_SEED:,}, … (default: 1)"
     add("--seeds-per-trial", type=seeds, default=1, metavar="N", help=each)
-    sampler = "of the sampler's choices: the same seed, the same trials (default: 0)"
+    sampler = "the sampler's seed: the same seed gives the same trials (default: 0)"
     add("--seed", type=whole("--seed", 0, LARGEST_SEED), default=0, metavar="S", help=sampler)
     add("--seeds", type=_no_seeds, help=argparse.SUPPRESS)
 
