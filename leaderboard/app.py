@@ -27,7 +27,11 @@ def main() -> None:
         made[page.PATH] = st.Page(
             _renderer(page, given), title=page.TITLE, icon=page.ICON, url_path=page.PATH, default=not made
         )
-    current = st.navigation(list(made.values()))
+    first = views.load()[0]  # Streamlit gives it the root for an address; its own name must lead to it as well
+    named = st.Page(
+        _renderer(first, given), title=first.TITLE, icon=first.ICON, url_path=first.PATH, visibility="hidden"
+    )
+    current = st.navigation([*made.values(), named])
     if (asked := st.query_params.get("page")) in made:  # a link to the root that names a page
         rest = {key: st.query_params.get_all(key) for key in st.query_params if key != "page"}
         st.switch_page(made[asked], query_params=rest)
@@ -62,7 +66,7 @@ def _renderer(page: views.Page, given: list[Context]) -> Callable[[], None]:
     return render
 
 
-def _context(opened: store.Store, made: dict[str, st.Page]) -> Context:
+def _context(opened: store.Snapshot, made: dict[str, st.Page]) -> Context:
     """Ask in the sidebar for protocol and filters, and return what a page is given."""
     known = opened.tables()
     table = known[sidebar.choose_protocol({found.protocol: found.own_data for found in known.values()}).id]
@@ -71,7 +75,7 @@ def _context(opened: store.Store, made: dict[str, st.Page]) -> Context:
 
 
 @st.fragment(run_every=store.EVERY)
-def _watch(opened: store.Store) -> None:
+def _watch(opened: store.Snapshot) -> None:
     """Rerun the page when there is something that it doesn't show."""
     try:
         if opened.is_new():

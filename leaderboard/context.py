@@ -10,16 +10,16 @@ import streamlit as st
 from benchmark.analysis.rows import Row
 from benchmark.core.cell import Protocol
 from benchmark.core.record import Record
-from leaderboard.queries.table import Table
-from leaderboard.store import Store
+from leaderboard.queries.table import ResultsTable
+from leaderboard.store import Snapshot
 
 
 @dataclass(frozen=True)
 class Context:
     """The table of the chosen protocol, which of its rows to show, and the way to everything else."""
 
-    store: Store
-    table: Table
+    store: Snapshot
+    table: ResultsTable
     shown: tuple[Row, ...]  # the rows that the filters let through
     pages: Mapping[str, st.Page]  # by PATH
 

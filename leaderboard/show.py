@@ -8,8 +8,9 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
+from benchmark.analysis.columns import COSTS, Column, loss
 from benchmark.core.cell import Protocol
-from benchmark.core.scales import about_loss, of_metric
+from benchmark.core.scales import of_metric
 from benchmark.core.text import pluralize
 from leaderboard import words
 from leaderboard.context import Context
@@ -43,15 +44,15 @@ def heading(context: Context) -> None:
 
 def nothing_yet(place: str) -> None:
     """Say which command fills an empty store."""
-    st.info("There are no runs yet. This command makes some; they appear here as they go on:", icon=":material/inbox:")
+    st.info("There are no runs yet. Runs of this command appear here as they go:", icon=":material/inbox:")
     st.code("bench run --methods all --seeds 3", language="bash")
-    st.caption("The tracking store that was looked at:")
+    st.caption("The tracking store that this page reads:")
     st.code(place, language=None)
 
 
 def only_trials(context: Context) -> None:
     """Say that nothing but trials of studies was recorded yet, which stand in no table, and where they are seen."""
-    st.info("There are no results yet, only trials of studies, which stand in no table.", icon=":material/tune:")
+    st.info("There are only trials of tuning studies yet, which are not in the table.", icon=":material/tune:")
     link(context, "sweeps", "See the sweeps")
     st.code(f"bench run --methods all --tuned --seeds 3 --suite {context.protocol.suite}", language="bash")
 
@@ -59,7 +60,7 @@ def only_trials(context: Context) -> None:
 def nothing_shown(context: Context) -> bool:
     """Say so, and return True, where the filters hide every row."""
     if not context.shown:
-        st.info("No row passes the filters: loosen them in the sidebar.", icon=":material/filter_list_off:")
+        st.info("No row matches the filters. Change them in the sidebar.", icon=":material/filter_list_off:")
     return not context.shown
 
 
@@ -97,10 +98,10 @@ def table(protocol: Protocol, frame: pd.DataFrame, names: Iterable[str], rows: i
 
 
 def scaled(protocol: Protocol, frame: pd.DataFrame) -> pd.DataFrame:
-    """Return `frame` as it is shown: scores that are shares in percent, memory in MB (10⁶ bytes)."""
+    """Return `frame` as it is shown: scores in their units, costs in those of `analysis.columns`."""
     factor, _, _ = words.scale(protocol)
-    factors = {"test": factor, "half": factor, "validation": factor, "share": 100.0, "memory": 1e-6}
-    factors |= {"precision": 100.0, "recall": 100.0}
+    factors = {"test": factor, "half": factor, "validation": factor, "precision": 100.0, "recall": 100.0}
+    factors |= {cost.key: cost.factor for cost in COSTS}
     factors |= {name: of_metric(task.metric).factor for name, task in of_tasks(protocol).items()}
     return frame.assign(**{name: frame[name] * times for name, times in factors.items() if name in frame})
 
@@ -110,7 +111,6 @@ def columns(protocol: Protocol) -> dict[str, Any]:
     column = st.column_config
     _, unit, digits = words.scale(protocol)
     score, number = words.score_name(protocol), f"%.{digits}f"
-    nats = "" if "squared" in about_loss(protocol) else " (nats)"
     tasks = {
         name: column.NumberColumn(f"{task.name} {scale.title}", format=f"%.{scale.digits}f", help="on test data")
         for name, task in of_tasks(protocol).items()
@@ -119,22 +119,17 @@ def columns(protocol: Protocol) -> dict[str, Any]:
     return {
         **tasks,
         "method": column.TextColumn("method", pinned=True),
-        "origin": column.TextColumn("origin", help="default, set by hand, tuned by a study, or a paper's parameters"),
-        "tie": column.TextColumn("tie", help="Rows that share a letter can't be told apart.", width=60),
+        "origin": column.TextColumn(
+            "parameters from", help="the defaults, the command line (set), a tuning study, or a paper"
+        ),
+        "tie": column.TextColumn("ties", help="Rows that share a letter are not significantly different.", width=60),
         "test": _score(f"test {score}{unit}", number, unit),
-        "half": column.NumberColumn("± 95%", format=number, help="Half-width of the interval over seeds", width=68),
+        "half": column.NumberColumn("± 95%", format=number, help="Half-width of the 95% interval over seeds", width=68),
         "validation": column.NumberColumn(f"validation{unit}", format=number),
-        "loss": column.NumberColumn(f"test loss{nats}", format="%.3f", help=about_loss(protocol)),
-        "trainable": column.NumberColumn("trainable parameters", format="localized"),
-        "share": column.NumberColumn("of all (%)", format="%.2f", width="small"),
-        "epoch_seconds": column.NumberColumn("s per epoch", format="%.2f"),
-        "fit_seconds": column.NumberColumn("training (s)", format="%.1f", help="All phases, validation included"),
-        "memory": column.NumberColumn("peak memory (MB)", format="%.0f"),
-        "memory_of": column.TextColumn("memory of"),
-        "tuning_trials": column.NumberColumn("tuning trials", format="localized"),
-        "tuning_seconds": column.NumberColumn("tuning (s)", format="localized"),
-        "done": column.NumberColumn("seeds", help="with a test score", width=60),
-        "others": column.NumberColumn("no score"),
+        **{cost.key: _figure(cost) for cost in (loss(protocol), *COSTS)},
+        "memory_of": column.TextColumn("memory measured"),
+        "done": column.NumberColumn("seeds", help="Seeds with a test score", width=60),
+        "others": column.NumberColumn("without a score", help="Seeds that failed, diverged, were skipped or still run"),
         "status": column.TextColumn("status", width=80),
         "reasons": column.TextColumn("reasons"),
         "reason": column.TextColumn("reason", width="large"),
@@ -145,10 +140,16 @@ def columns(protocol: Protocol) -> dict[str, Any]:
         "f1": column.NumberColumn("F1", format="%.3f"),
         "predictions": column.NumberColumn("predictions", format="localized"),
         "text": column.TextColumn("text", width="large"),
-        "predicted": column.TextColumn("mostly predicted"),
+        "predicted": column.TextColumn("prediction", help="The class that most seeds predict"),
         "example_loss": column.NumberColumn("loss (nats)", format="%.2f"),
-        "started": column.TextColumn("begun (UTC)"),
+        "started": column.TextColumn("started (UTC)"),
     }
+
+
+def _figure(cost: Column) -> Any:
+    """Return a column of figures as `analysis.columns` describes it."""
+    form = f"%.{cost.digits}f" if cost.digits else "localized"
+    return st.column_config.NumberColumn(cost.heading, format=form, help=cost.help)
 
 
 def _score(title: str, number: str, unit: str) -> Any:

@@ -23,7 +23,7 @@ from benchmark.core.predictions import Predictions
 from benchmark.core.record import Point, Record
 from benchmark.tracking import Tracking, files
 from benchmark.tracking.store import locate
-from leaderboard.queries.table import Table, tables
+from leaderboard.queries.table import ResultsTable, tables
 from leaderboard.queries.texts import Texts, texts
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ RUNNING_SECONDS = 30
 
 
 @dataclass(frozen=True)
-class Store:
+class Snapshot:
     """The tracking store as it is at one `stamp`. Everything raises UsageError where the store can't be used."""
 
     uri: str
@@ -62,14 +62,14 @@ class Store:
         """Return the studies in Optuna's storage beside the store, newest first; none where there is no storage."""
         return _studies(self.uri, studies_stamp(self.uri))
 
-    def tables(self) -> Mapping[str, Table]:
+    def tables(self) -> Mapping[str, ResultsTable]:
         """Return the table of each protocol by the protocol's id, the newest first.
 
         Where nothing but trials was recorded yet, a table without rows stands for each protocol of theirs.
         """
         return _tables(self.uri, self.stamp)
 
-    def board(self, table: Table) -> Board | None:
+    def board(self, table: ResultsTable) -> Board | None:
         """Return who is ahead in `table` and who is tied; None while that is computed. The page is rerun then."""
         key, found = self._asked(table, PATIENCE)
         st.session_state[WAITING] = key if found is None else None
@@ -83,7 +83,7 @@ class Store:
         if made:
             self._asked(made[0], 0.0)
 
-    def _asked(self, table: Table, patience: float) -> tuple[str, Board | None]:
+    def _asked(self, table: ResultsTable, patience: float) -> tuple[str, Board | None]:
         """Return the key of the board of `table`, and the board unless it takes longer than `patience`."""
         key = _board_key(self.uri, self.stamp, table.protocol.id)
         uri, records = self.uri, table.records
@@ -91,13 +91,13 @@ class Store:
         def judge() -> Board:
             return standings.standings(records, Tracking(uri).predictions).boards[0]
 
-        return key, _judge().ask(key, judge, patience)
+        return key, _worker().ask(key, judge, patience)
 
     def is_new(self) -> bool:
         """Return whether there is something that was not there when the page was made."""
         running = any(record.status == "running" for record in self.records())
         waiting = st.session_state.get(WAITING)
-        return stamp(self.uri, running) != self.stamp or (waiting is not None and _judge().knows(waiting))
+        return stamp(self.uri, running) != self.stamp or (waiting is not None and _worker().knows(waiting))
 
     def points(self, record: Record) -> tuple[Point, ...]:
         """Return the curves of `record`; of one in progress, what there is so far."""
@@ -116,10 +116,10 @@ class Store:
         return _texts(record, task, record.cell.protocol.id)
 
 
-def open_store(uri: str) -> Store:
+def open_store(uri: str) -> Snapshot:
     """Return the store at `uri` as it is now."""
-    first = Store(uri, _written(uri))
-    return Store(uri, stamp(uri, running=any(record.status == "running" for record in first.records())))
+    first = Snapshot(uri, _written(uri))
+    return Snapshot(uri, stamp(uri, running=any(record.status == "running" for record in first.records())))
 
 
 def stamp(uri: str, running: bool) -> str:
@@ -177,10 +177,10 @@ def _studies(uri: str, stamp: str) -> tuple[StudyReport, ...]:  # noqa: ARG001 -
 
 
 @st.cache_resource(max_entries=4, show_spinner=False)
-def _tables(uri: str, stamp: str) -> dict[str, Table]:
+def _tables(uri: str, stamp: str) -> dict[str, ResultsTable]:
     records = _records(uri, stamp)
     protocols = dict.fromkeys(trial.cell.protocol for trial in reversed(() if records else _trials(uri, stamp)))
-    return tables(records) or {protocol.id: Table(protocol, ()) for protocol in protocols}
+    return tables(records) or {protocol.id: ResultsTable(protocol, ()) for protocol in protocols}
 
 
 @st.cache_resource(max_entries=64, show_spinner=False)
@@ -214,7 +214,7 @@ PATIENCE = 0.25
 """Seconds that a page waits for a board before it is shown without."""
 
 
-class Judge:
+class BoardWorker:
     """Computes boards in the background, one after another: the tests of many rows take seconds, a page may not."""
 
     def __init__(self) -> None:
@@ -245,5 +245,5 @@ class Judge:
 
 
 @st.cache_resource(show_spinner=False)
-def _judge() -> Judge:
-    return Judge()
+def _worker() -> BoardWorker:
+    return BoardWorker()

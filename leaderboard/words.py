@@ -5,14 +5,14 @@ from __future__ import annotations
 import html
 import re
 
+from benchmark.analysis.formats import NONE as NONE
+from benchmark.analysis.formats import interval
 from benchmark.analysis.stats import Summary
 from benchmark.core.cell import Protocol
 from benchmark.core.metrics import METRICS
 from benchmark.core.scales import of_headline, of_metric
 from benchmark.core.text import duration, one_line, pluralize
 
-NONE = "–"
-"""What stands where there is no number."""
 MARKS = re.compile(r"([\\`*_{}\[\]()#+\-.!|~<>$:&^=\"'@/])")
 LONGEST = 60
 """Characters of a label in a figure."""
@@ -50,12 +50,8 @@ def curve_scale(key: str) -> tuple[float, str]:
 
 
 def mean(summary: Summary | None, protocol: Protocol) -> str:
-    """Return ``87.3 ± 0.4 %``: the mean and the half-width of its interval, as the table of ``bench run`` has them."""
-    if summary is None:
-        return NONE
-    factor, unit, digits = scale(protocol)
-    half = "" if summary.half_width is None else f" ± {factor * summary.half_width:.{digits}f}"
-    return f"{factor * summary.mean:.{digits}f}{half}{unit}"
+    """Return ``87.3 ± 0.4 %``: the mean and the half-width of its interval, with the unit."""
+    return NONE if summary is None else f"{interval(summary, of_headline(protocol))}{scale(protocol)[1]}"
 
 
 def seconds(value: float | None) -> str:
@@ -65,16 +61,6 @@ def seconds(value: float | None) -> str:
     if value < 120:
         return f"{value:.2f} s" if value < 10 else f"{value:.0f} s"
     return f"{duration(value)} {'h' if value >= 3600 else 'min'}"
-
-
-def count(value: float | None) -> str:
-    """Return ``22,816,402``."""
-    return NONE if value is None else f"{value:,.0f}"
-
-
-def memory(size: float | None) -> str:
-    """Return a number of bytes as ``970 MB`` (1 MB = 10⁶ bytes)."""
-    return NONE if size is None else f"{size / 1e6:,.0f} MB"
 
 
 def fingerprint(protocol: Protocol) -> str:

@@ -1,4 +1,4 @@
-"""The table of results: pure functions from records to rows, and from rows to something to print.
+"""The table of results: pure functions from records to rows. Every table, report and page shows these rows.
 
 A row is the cells that differ in nothing but the seed (`Cell.group`), so that protocols are never mixed: neither in a
 mean nor in one table. What failed, diverged or was skipped stays a row, with its reason.
@@ -19,7 +19,7 @@ from benchmark.core.text import one_line
 
 
 @dataclass(frozen=True)
-class Outcome:
+class UnscoredCell:
     """One cell that gave no score, and why."""
 
     seed: int
@@ -44,13 +44,17 @@ class Row:
     label: str  # method, with the parameters in which it differs from its neighbours
     cell: Cell  # the first one; all of them differ in nothing but the seed
     seeds: tuple[int, ...]  # of the cells with scores, sorted
-    others: tuple[Outcome, ...]  # the cells without, by seed
+    runs: tuple[str, ...]  # the ids of their runs, in the order of `seeds`
+    others: tuple[UnscoredCell, ...]  # the cells without, by seed
     validation: Summary | None  # of the headline, `Record.headline`; none where no cell has it
     test: Summary | None
     tasks: tuple[TaskScores, ...]  # in the protocol's order
     loss: float | None  # mean over seeds of the mean over tasks of the test loss per example
-    trainable: int | None  # parameters that move, encoder and heads, in what `Cost.headline` counts
+    trainable: int | None  # trainable parameters of encoder and heads, in what `Cost.headline` counts
+    total: int | None  # all parameters of encoder and heads, in the same phase
     epoch_seconds: float | None  # median over seeds
+    fit_seconds: float | None  # mean over seeds: all phases, validation and evaluation included
+    memory: int | None  # bytes: the largest peak of any seed
     synthetic: bool  # some of the rows of data were generated
     tuning: Tuning | None = None  # what it cost to find a tuned row's parameters
     own_data: str = ""  # what a person's own data are called; nothing for the suite's
@@ -59,6 +63,21 @@ class Row:
     def protocol(self) -> Protocol:
         """What the row was measured under."""
         return self.cell.protocol
+
+    @property
+    def trainable_fraction(self) -> float | None:
+        """Trainable parameters as a fraction of all, 0..1."""
+        return self.trainable / self.total if self.total and self.trainable is not None else None
+
+    @property
+    def tuning_trials(self) -> int | None:
+        """How many trials a tuned row's parameters were chosen from."""
+        return self.tuning.trials if self.tuning else None
+
+    @property
+    def tuning_seconds(self) -> float | None:
+        """Wall-clock seconds of those trials."""
+        return self.tuning.seconds if self.tuning else None
 
     @property
     def status(self) -> str:
@@ -75,7 +94,7 @@ class Row:
         """What became of the cells without a score, a line for those that fared alike: ``a, seeds 0–2: skipped: …``."""
         alike: dict[str, list[int]] = {}
         for other in self.others:
-            reason = "" if other.status == "running" else f": {other.reason}"
+            reason = f": {other.reason}" if other.reason else ""
             alike.setdefault(f"{other.status}{reason}", []).append(other.seed)
         return [f"{self.label}, {seeds_text(seeds)}: {what}" for what, seeds in alike.items()]
 
@@ -89,13 +108,18 @@ def rows(records: Iterable[Record]) -> tuple[Row, ...]:
     groups: dict[str, list[Record]] = {}
     for record in kept:
         groups.setdefault(record.cell.group, []).append(record)
-    protocols = list(dict.fromkeys(record.cell.protocol.id for record in kept))
-    made = [_row(group, kept) for group in groups.values()]
+    peers: dict[tuple[Protocol, bool], list[Cell]] = {}  # tuned rows are marked as such, and compared among themselves
+    for cell in (group[0].cell for group in groups.values()):
+        peers.setdefault((cell.protocol, cell.origin == TUNED), []).append(cell)
+    unmarked = [
+        _row(group, tuple(peers[group[0].cell.protocol, group[0].cell.origin == TUNED])) for group in groups.values()
+    ]
+    order = {protocol: place for place, protocol in enumerate(dict.fromkeys(record.cell.protocol for record in kept))}
 
-    def order(row: Row) -> tuple[int, bool, float, str]:
-        return (protocols.index(row.protocol.id), row.test is None, -(row.test.mean if row.test else 0.0), row.label)
+    def position(row: Row) -> tuple[int, bool, float, str]:
+        return (order[row.protocol], row.test is None, -(row.test.mean if row.test else 0.0), row.label)
 
-    return tuple(sorted(_told_apart(made), key=order))
+    return tuple(sorted(_distinguished(unmarked), key=position))
 
 
 def latest(records: Iterable[Record]) -> tuple[Record, ...]:
@@ -111,40 +135,44 @@ def latest(records: Iterable[Record]) -> tuple[Record, ...]:
     return tuple(found.values())
 
 
-def _row(group: Sequence[Record], kept: Sequence[Record]) -> Row:
+def _row(group: Sequence[Record], peers: tuple[Cell, ...]) -> Row:
+    """Return the row of the records `group`; its label names the parameters in which it differs from its `peers`."""
     first = group[0].cell
-    peers = tuple(  # tuned rows are marked as such: their parameters needn't tell them from the others
-        record.cell
-        for record in kept
-        if record.cell.protocol == first.protocol and (record.cell.origin == TUNED) == (first.origin == TUNED)
-    )
-    judged = [(record, _outcome(record)) for record in sorted(group, key=lambda record: record.cell.seed)]
+    judged = [(record, _unscored(record)) for record in sorted(group, key=lambda record: record.cell.seed)]
     scored = [record for record, other in judged if other is None]
     headlines = [phase for record in scored if (phase := record.cost.headline) is not None]
     seconds = [phase.epoch_seconds for phase in headlines if phase.epoch_seconds is not None]
+    peaks = [record.cost.peak_memory_bytes for record in scored if record.cost.peak_memory_bytes is not None]
     losses = [loss for record in scored if (loss := record.loss("test")) is not None]
     return Row(
         label=label(first, peers),
         cell=first,
         seeds=tuple(record.cell.seed for record in scored),
+        runs=tuple(record.run for record in scored),
         others=tuple(other for _, other in judged if other is not None),
         validation=_summary([record.headline("validation") for record in scored]),
         test=_summary([record.headline("test") for record in scored]),
         tasks=tuple(_task_scores(scored, task) for task in first.protocol.tasks),
         loss=statistics.fmean(losses) if losses else None,
         trainable=headlines[0].trainable if headlines else None,
+        total=headlines[0].total if headlines else None,
         epoch_seconds=statistics.median(seconds) if seconds else None,
+        fit_seconds=statistics.fmean(record.cost.fit_seconds for record in scored) if scored else None,
+        memory=max(peaks, default=None),
         synthetic=any(facts.synthetic for record in group for facts in record.data),
         tuning=next((record.tuning for record in group if record.tuning), None),
         own_data=next((record.own_data for record in group if record.own_data), ""),
     )
 
 
-def _told_apart(made: Sequence[Row]) -> list[Row]:
+def _distinguished(made: Sequence[Row]) -> list[Row]:
     """Return the rows; tuned ones say so, equal labels of a protocol get device, precision, code or versions."""
+    alike: dict[tuple[Protocol, str], list[Cell]] = {}
+    for row in made:
+        alike.setdefault((row.protocol, row.label), []).append(row.cell)
     found = []
     for row in made:
-        twins = [peer.cell for peer in made if (peer.label, peer.protocol) == (row.label, row.protocol)]
+        twins = alike[row.protocol, row.label]
         marks = [TUNED] if row.cell.origin == TUNED else []
         marks += [row.cell.device] if len({cell.device for cell in twins}) > 1 else []
         marks += [row.cell.precision] if len({cell.precision for cell in twins}) > 1 else []
@@ -155,16 +183,18 @@ def _told_apart(made: Sequence[Row]) -> list[Row]:
     return found
 
 
-def _outcome(record: Record) -> Outcome | None:
+def _unscored(record: Record) -> UnscoredCell | None:
     """Return why `record` has no score, or None when it has."""
     seed, test = record.cell.seed, record.headline("test")
+    if record.status == "running":
+        return UnscoredCell(seed, record.status, one_line(record.reason))
     if record.status != "done":
-        return Outcome(seed, record.status, one_line(record.reason) or "no reason was recorded")
+        return UnscoredCell(seed, record.status, one_line(record.reason) or "no reason was recorded")
     if test is None:
-        return Outcome(seed, "failed", "no test score was recorded")
+        return UnscoredCell(seed, "failed", "no test score was recorded")
     scores = (test, record.headline("validation"))
     if not all(score is None or math.isfinite(score) for score in scores):
-        return Outcome(seed, "diverged", "a score is not finite")
+        return UnscoredCell(seed, "diverged", "a score is not finite")
     return None
 
 

@@ -15,7 +15,7 @@ from benchmark.train.techniques import Technique
 ORIGIN = "default"
 
 
-def factor_effects(records: Iterable[Record]) -> Effects | None:
+def technique_effects(records: Iterable[Record]) -> Effects | None:
     """Return the effects of techniques on the test score; None where fewer than two sets of techniques were run.
 
     Counted are finished cells with default parameters whose method is a technique or a combination of such. Cells of

@@ -17,9 +17,6 @@ from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderR
 from rich.table import Table
 from rich.text import Text
 
-from benchmark.core.record import Record
-from benchmark.core.text import duration, pluralize
-
 EMPTY = "–"
 """What stands in a cell that has nothing to say."""
 NARROWEST = 16
@@ -233,15 +230,6 @@ def shown(value: object) -> str:
     if value is None or isinstance(value, bool):
         return str(value).lower()
     return f"{value:.3g}" if isinstance(value, float) else str(value)
-
-
-def tuning_words(record: Record) -> str:
-    """Return whence a tuned cell has its parameters and what they cost; "" of any other."""
-    found = record.tuning
-    if found is None:
-        return ""
-    cost = f"{pluralize(found.trials, 'trial')}, {duration(found.seconds)}"
-    return f"trial {found.trial} of study {found.study} (validation {found.value:.4f}; tuning cost {cost})"
 
 
 def _grid() -> Table:

@@ -9,7 +9,7 @@ import shlex
 from benchmark.cli.request_options import add_request, request_of
 from benchmark.cli.request_options import command as line_of
 from benchmark.core.errors import UsageError
-from benchmark.core.parameters import Value
+from benchmark.core.parameters import typed
 from benchmark.core.record import Record
 from benchmark.experiment.request import Assignment, Request
 
@@ -47,15 +47,6 @@ def command(record: Record) -> str:
 def again(record: Record) -> str:
     """Return `command` so that the cell is run although its result is stored."""
     return command(record) if record.trial else f"{command(record)} --rerun"
-
-
-def typed(value: Value) -> str:
-    """Return `value` as one types it after ``--set``."""
-    if value is None:
-        return "none"
-    if isinstance(value, bool):
-        return str(value).lower()
-    return f"{value:g}" if isinstance(value, float) and float(f"{value:g}") == value else str(value)
 
 
 def parsed(line: str) -> Request | None:

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Sequence
 from rich.console import Group, RenderableType
 from rich.text import Text
 
+from benchmark.analysis import columns, facts, formats, notes
 from benchmark.analysis.rows import Row, seeds_text
 from benchmark.analysis.stats import Summary
 from benchmark.cli.printing import Column, FittingTable, Paragraph
@@ -16,7 +17,6 @@ from benchmark.core import scales
 from benchmark.core.cell import Protocol
 from benchmark.core.scales import Scale
 from benchmark.core.suite import Suite
-from benchmark.core.text import duration, pluralize
 
 STYLES: dict[str, str] = {"done": "", "skipped": "yellow", "interrupted": "yellow", "running": "yellow"}
 """Of a row by its status; any other status is red."""
@@ -83,15 +83,15 @@ def _block(rows: Sequence[Row], protocol: Protocol, title: str) -> list[Renderab
 
 def _table(rows: Sequence[Row], protocol: Protocol) -> FittingTable:
     """Return the table: what a row scored, and what it cost, which may stand below where a terminal is narrow."""
-    columns, texts_of = [Column("method")], []
+    shown, texts_of = [Column("method")], []
     for header, summaries, scale in _score_columns(rows, protocol):
         lines, texts = _aligned(header, summaries, scale)
-        columns.append(Column("\n".join(lines), whole=True))
+        shown.append(Column("\n".join(lines), whole=True))
         texts_of.append(texts)
     for title, texts in _cost_columns(rows):
-        columns.append(Column(title, right=True, whole=True, below=True))
+        shown.append(Column(title, right=True, whole=True, below=True))
         texts_of.append(texts)
-    table = FittingTable(*columns, Column("status", below=True))
+    table = FittingTable(*shown, Column("status", below=True))
     for place, row in enumerate(rows):
         status = Text("\n".join(dict.fromkeys(other.status for other in row.others)) or "done", style=_style(row))
         table.add_row(row.label, *[texts[place] for texts in texts_of], status)
@@ -100,13 +100,9 @@ def _table(rows: Sequence[Row], protocol: Protocol) -> FittingTable:
 
 def _cost_columns(rows: Sequence[Row]) -> list[tuple[str, list[str]]]:
     """Return the columns of loss, costs and seeds: header, texts."""
+    figures = (columns.loss(rows[0].protocol), columns.TRAINABLE, columns.EPOCH_SECONDS)
     return [
-        ("test\nloss", [_number(row.loss, ".3f") for row in rows]),
-        ("trainable\nparameters", [_number(row.trainable, ",") for row in rows]),
-        (
-            "s per\nepoch",
-            [_number(row.epoch_seconds, ".2f" if (row.epoch_seconds or 0) < 10 else ".0f") for row in rows],
-        ),
+        *[(column.narrow, [column.text(column.value(row)) for row in rows]) for column in figures],
         ("seeds", [f"{len(row.seeds)}{f'/{len(row.seeds) + len(row.others)}' if row.others else ''}" for row in rows]),
     ]
 
@@ -141,44 +137,21 @@ def _aligned(header: Sequence[str], summaries: Sequence[Summary | None], scale: 
     So means stand below means, also in rows without an interval: `rich` strips the spaces that would do this in a
     right-aligned column.
     """
-    factor, digits = scale.factor, scale.digits
-    means = [f"{factor * found.mean:.{digits}f}" if found else "–" for found in summaries]
-    halves = [
-        f" ± {factor * found.half_width:.{digits}f}" if found and found.half_width is not None else ""
-        for found in summaries
-    ]
+    means = [formats.mean(found, scale) for found in summaries]
+    halves = [formats.half_width(found.half_width, scale) if found else "" for found in summaries]
     most = max(map(len, halves), default=0)
     texts = [mean + half.ljust(most) for mean, half in zip(means, halves, strict=True)]
     width = max(map(len, [*header, *texts]))
     return [line.rjust(width) for line in header], [text.rjust(width) for text in texts]
 
 
-def _number(value: float | None, form: str) -> str:
-    return "–" if value is None else format(value, form)
-
-
 def _notes(rows: Sequence[Row], protocol: Protocol) -> list[str]:
     """Return the lines below a table: the protocol, how to read it, and every cell without a score."""
     devices = ", ".join(dict.fromkeys(f"{row.cell.device} {row.cell.precision}" for row in rows))
     seeds = sorted({seed for row in rows for seed in (*row.seeds, *(other.seed for other in row.others))})
-    limit = f", train limited to {protocol.limit_train:,} rows" if protocol.limit_train else ""
-    budget = f"{pluralize(protocol.epochs, 'epoch')}, batch {protocol.batch_size}"
-    lines = [
-        f"encoder {protocol.encoder}, {budget}, {protocol.selection} epoch kept, {devices}, {seeds_text(seeds)}{limit}"
+    return [
+        f"encoder {protocol.encoder}, {facts.budget(protocol)}, {devices}, {seeds_text(seeds)}",
+        *notes.on_figures(rows, protocol),
+        *notes.on_tuning(rows),
+        *notes.on_unscored(rows),
     ]
-    sizes = sorted({row.test.n for row in rows if row.test})
-    if any(n > 1 for n in sizes):
-        lines.append("± is the half-width of the 95% t interval over seeds")
-    if 1 in sizes:
-        lines.append("n=1: no interval (more seeds give one: --seeds 3)")
-    if len(protocol.tasks) > 1:
-        lines.append(scales.about_overall(protocol))
-    lines.append(
-        f"test loss is {scales.about_loss(protocol)}; seconds are medians, the first epoch of several left out"
-    )
-    for row in rows:
-        if row.tuning:
-            cost = f"{pluralize(row.tuning.trials, 'trial')}, {duration(row.tuning.seconds)}"
-            lines.append(f"{row.label}: tuned on validation by study {row.tuning.study}, which cost {cost}")
-        lines += row.without_score
-    return lines

@@ -10,6 +10,7 @@ cell is classified in ``tests/benchmark/test_identity.py``.
 from __future__ import annotations
 
 import dataclasses
+import functools
 from dataclasses import dataclass
 
 from benchmark.core.parameters import Settings
@@ -57,7 +58,7 @@ class Protocol:
     selection: str
     limit_train: int | None
 
-    @property
+    @functools.cached_property
     def id(self) -> str:
         """12 hex digits."""
         return digest(self)[:12]
@@ -80,12 +81,12 @@ class Cell:
     switches: tuple[tuple[str, str], ...] = added_later(())  # environment variables that were set and change arithmetic
     scheme: int = added_later(1)  # `SCHEME` when the cell was planned
 
-    @property
+    @functools.cached_property
     def id(self) -> str:
         """16 hex digits: equal ids mean equal results."""
         return digest(self)[:16]
 
-    @property
+    @functools.cached_property
     def group(self) -> str:
         """12 hex digits shared by the cells that differ in nothing but the seed: one row of a table."""
         return digest(dataclasses.replace(self, seed=-1))[:12]

@@ -23,6 +23,15 @@ Settings = tuple[tuple[str, Value], ...]
 """Parameter values by name, sorted by name: hashable, and a cell's identity depends on it."""
 
 
+def typed(value: Value) -> str:
+    """Return `value` as one types it after ``--set``."""
+    if value is None:
+        return "none"
+    if isinstance(value, bool):
+        return str(value).lower()
+    return f"{value:g}" if isinstance(value, float) and float(f"{value:g}") == value else str(value)
+
+
 @dataclass(frozen=True)
 class Parameter:
     """One parameter of a technique or method."""

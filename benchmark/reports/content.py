@@ -8,18 +8,16 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from benchmark import __version__
+from benchmark.analysis import facts, notes
 from benchmark.analysis.evidence import Load
 from benchmark.analysis.rows import Row, latest
-from benchmark.analysis.standings import Board, Place, standings
+from benchmark.analysis.standings import Board, standings
 from benchmark.analysis.stats.effects import Effects
 from benchmark.analysis.stats.ranks import Ranks, ranks
-from benchmark.analysis.technique_effects import factor_effects
+from benchmark.analysis.technique_effects import technique_effects
 from benchmark.core import layer_scores
 from benchmark.core.cell import Protocol
 from benchmark.core.record import Point, Record
-from benchmark.reports import provenance
-from benchmark.reports.line import Line
-from benchmark.reports.wording import notes
 
 Curves = Callable[[str], tuple[Point, ...]]
 """Returns the curves of a run by its id: `Tracking.points`."""
@@ -40,7 +38,6 @@ class Section:
     """Everything of one protocol."""
 
     board: Board
-    lines: tuple[Line, ...]
     facts: dict[str, str]  # provenance, by name
     notes: tuple[str, ...]
     effects: Effects | None
@@ -50,6 +47,11 @@ class Section:
     def protocol(self) -> Protocol:
         """What all rows of the section were measured under."""
         return self.board.protocol
+
+    @property
+    def rows(self) -> tuple[Row, ...]:
+        """The rows of the table, best test score first."""
+        return tuple(place.row for place in self.board.places)
 
 
 @dataclass(frozen=True)
@@ -80,57 +82,32 @@ def gather(records: Iterable[Record], predictions: Load, made: str, curves: Curv
     sections = []
     for board in standings(kept, predictions).boards:
         own = [record for record in kept if record.cell.protocol == board.protocol]
-        cells: dict[str, list[Record]] = {}
-        for record in own:
-            cells.setdefault(record.cell.group, []).append(record)
-        scored = [_scored(place.row, cells[place.row.cell.group]) for place in board.places]
-        lines = tuple(_line(place, found) for place, found in zip(board.places, scored, strict=True))
         sections.append(
             Section(
                 board,
-                lines,
-                provenance.facts(board.protocol, own, made),
-                notes(board),
-                factor_effects(own),
-                tuple(_curves(lines, scored, curves)) if curves else (),
+                facts.provenance(board.protocol, own, made),
+                notes.of_board(board),
+                technique_effects(own),
+                tuple(_curves(board, curves)) if curves else (),
             )
         )
     return Report(made, __version__, tuple(sections), _over_suites(sections))
 
 
-def _scored(row: Row, records: Sequence[Record]) -> list[Record]:
-    """Return those of the `records` of `row` that have a score, by seed."""
-    return sorted((record for record in records if record.cell.seed in row.seeds), key=lambda record: record.cell.seed)
-
-
-def _line(place: Place, scored: Sequence[Record]) -> Line:
-    totals = [phase.total for record in scored if (phase := record.cost.headline)]
-    peaks = [record.cost.peak_memory_bytes for record in scored if record.cost.peak_memory_bytes is not None]
-    return Line(
-        place,
-        tuple(record.run for record in scored),
-        totals[0] if totals else None,
-        statistics.fmean(record.cost.fit_seconds for record in scored) if scored else None,
-        max(peaks, default=None),
-        place.row.tuning.trials if place.row.tuning else None,
-        place.row.tuning.seconds if place.row.tuning else None,
-    )
-
-
-def _curves(lines: Sequence[Line], scored: Sequence[Sequence[Record]], load: Curves) -> Iterable[Curve]:
+def _curves(board: Board, load: Curves) -> Iterable[Curve]:
     """Yield the curves of each row, those of one phase and key together.
 
     Values that aren't finite are left out, and the hundreds of curves by layer: ``bench show --plot`` draws those.
     """
-    for line, records in zip(lines, scored, strict=True):
+    for row in (place.row for place in board.places):
         found: dict[tuple[str, str], dict[int, list[float]]] = {}
-        for record in records:
-            for point in load(record.run):
+        for run in row.runs:
+            for point in load(run):
                 if math.isfinite(point.value) and not layer_scores.is_by_layer(point.key):
                     found.setdefault((point.phase, point.key), {}).setdefault(point.epoch, []).append(point.value)
         for (phase, key), epochs in found.items():
             values = tuple((at, statistics.fmean(seen), min(seen), max(seen)) for at, seen in sorted(epochs.items()))
-            yield Curve(line.row.label, phase, key, values)
+            yield Curve(row.label, phase, key, values)
 
 
 def _over_suites(sections: Sequence[Section]) -> OverSuites | None:
@@ -138,9 +115,9 @@ def _over_suites(sections: Sequence[Section]) -> OverSuites | None:
     scores: dict[str, dict[str, float]] = {}
     for section in sections:
         own = {
-            line.row.cell.method: line.row.test.mean
-            for line in reversed(section.lines)  # the best row of a method counts
-            if line.row.test and line.row.cell.origin == "default"
+            row.cell.method: row.test.mean
+            for row in reversed(section.rows)  # the best row of a method counts
+            if row.test and row.cell.origin == "default"
         }
         if len(own) > len(scores.get(section.protocol.suite, {})):
             scores[section.protocol.suite] = own

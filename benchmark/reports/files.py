@@ -1,4 +1,4 @@
-"""Reports for programs: flat rows, JSON and Parquet. Numbers are unrounded: shares, nats, seconds, bytes."""
+"""Reports for programs: flat rows, JSON, Parquet. Numbers are unrounded: scores as fractions, nats, seconds, bytes."""
 
 from __future__ import annotations
 
@@ -14,7 +14,6 @@ from benchmark.core import scales
 from benchmark.core.cell import Protocol
 from benchmark.core.serialization import to_plain
 from benchmark.reports.content import Report, Section
-from benchmark.reports.line import Line
 
 KEY = b"bench.report"
 """Entry of the Parquet schema's metadata that holds the whole report as JSON."""
@@ -37,10 +36,10 @@ KINDS: dict[str, type] = {
     "origin": str,
     "device": str,
     "precision": str,
-    "ties": str,  # letters: rows that share one can't be told apart
+    "ties": str,  # compact letter display: rows that share a letter are not significantly different
     "tied_with_best": bool,
     "no_ties_because": str,
-    "metric": str,  # of the headline: one task's own; of several tasks each one's, of whose shares it is the mean
+    "metric": str,  # of the headline: one task's own; of several tasks, those whose mean it is
     "test_means_by_task": str,  # JSON: task → mean of its own metric
     "n": int,
     "seeds": str,
@@ -76,9 +75,9 @@ COLUMNS = tuple(KINDS)
 def flat(report: Report) -> list[dict[str, Any]]:
     """Return a dictionary with `COLUMNS` per row of each section."""
     return [
-        _protocol(section) | _line(line, place) | {"report_made": report.made, "bench_version": report.bench}
+        _protocol(section) | _row(place, number) | {"report_made": report.made, "bench_version": report.bench}
         for section in report.sections
-        for place, line in enumerate(section.lines, start=1)
+        for number, place in enumerate(section.board.places, start=1)
     ]
 
 
@@ -106,23 +105,23 @@ def _protocol(section: Section) -> dict[str, Any]:
     }
 
 
-def _line(line: Line, place: int) -> dict[str, Any]:
-    row = line.row
+def _row(place: Place, number: int) -> dict[str, Any]:
+    row = place.row
     test, validation = row.test or NO_SUMMARY, row.validation or NO_SUMMARY
     return {
-        "place": place,
+        "place": number,
         "label": row.label,
         "method": row.cell.method,
         "parameters": json.dumps(dict(row.cell.parameters), ensure_ascii=False),
         "origin": row.cell.origin,
         "device": row.cell.device,
         "precision": row.cell.precision,
-        "ties": line.place.letters,
-        "tied_with_best": line.place.tied_with_best,
-        "no_ties_because": line.place.reason,
+        "ties": place.letters,
+        "tied_with_best": place.tied_with_best,
+        "no_ties_because": place.reason,
         "n": len(row.seeds),
         "seeds": " ".join(map(str, row.seeds)),
-        "runs": " ".join(line.runs),
+        "runs": " ".join(row.runs),
         "test_mean": test.mean if row.test else None,
         "test_means_by_task": json.dumps({task.task: task.test.mean if task.test else None for task in row.tasks}),
         "test_half_width": test.half_width,
@@ -133,12 +132,12 @@ def _line(line: Line, place: int) -> dict[str, Any]:
         "test_loss": row.loss if row.loss is not None and math.isfinite(row.loss) else None,
         "test_loss_is": scales.loss_name(row.protocol),
         "trainable_parameters": row.trainable,
-        "total_parameters": line.total,
+        "total_parameters": row.total,
         "epoch_seconds": row.epoch_seconds,
-        "fit_seconds": line.fit_seconds,
-        "peak_memory_bytes": line.memory,
-        "tuning_trials": line.tuning_trials,
-        "tuning_seconds": line.tuning_seconds,
+        "fit_seconds": row.fit_seconds,
+        "peak_memory_bytes": row.memory,
+        "tuning_trials": row.tuning_trials,
+        "tuning_seconds": row.tuning_seconds,
         "synthetic": row.synthetic,
         "status": row.status,
         "without_score": json.dumps([dataclasses.asdict(other) for other in row.others], ensure_ascii=False),
@@ -161,7 +160,7 @@ def document(report: Report) -> dict[str, Any]:
 
 def _section(section: Section, rows: list[dict[str, Any]]) -> dict[str, Any]:
     board = section.board
-    labels = {line.row.cell.group: line.row.label for line in section.lines}
+    labels = {row.cell.group: row.label for row in section.rows}
     pairs = [
         to_plain(pair) | {"first": labels[pair.first], "second": labels[pair.second], "separated": pair.separated}
         for pair in board.pairs

@@ -1,209 +1,169 @@
-"""A report as one HTML file: no script, nothing from elsewhere, every string escaped."""
+"""A report as one HTML file: no script, nothing from elsewhere. jinja2 escapes every string that stands in it."""
 
 from __future__ import annotations
 
-import html
+import functools
 from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
+from benchmark.analysis import formats
+from benchmark.analysis.columns import EPOCH_SECONDS, TRAINABLE
+from benchmark.analysis.tradeoffs import lowest_near
 from benchmark.core.scales import of_headline
-from benchmark.core.text import one_line, pluralize
-from benchmark.reports import figures, svg, wording
+from benchmark.core.text import pluralize
+from benchmark.reports import figures, style, table
 from benchmark.reports.content import Report, Section
-from benchmark.reports.text import EFFECT_HEADS, EFFECTS, RIGHT, about_effects, alone, over_suites, title
+from benchmark.reports.escape import visible
+from benchmark.reports.text import EFFECT_HEADS, EFFECTS, about_effects, effect_rows, over_suites
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
 
 BAD = ("failed", "diverged")
-POLICY = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
-STYLE = """
-:root { --ground: #fff; --ink: #1c2430; --faint: #5d6878; --rule: #d8dde5; --panel: #f6f8fa; color-scheme: light dark; }
-@media (prefers-color-scheme: dark) {
-  :root { --ground: #12161c; --ink: #e3e8ef; --faint: #9aa5b4; --rule: #303843; --panel: #1a2028; }
-}
-body { background: var(--ground); color: var(--ink); font: 15px/1.5 system-ui, sans-serif; margin: 0 auto;
-  max-width: 1180px; padding: 1.5rem 1rem 4rem; }
-h1 { font-size: 1.5rem; margin: 0; } h2 { font-size: 1.2rem; margin: 2.5rem 0 .6rem; }
-h3 { font-size: 1rem; margin: 1.8rem 0 .4rem; }
-.faint, figcaption, .notes { color: var(--faint); font-size: .87rem; }
-.notes { padding-left: 1.1rem; } .notes li { margin: .15rem 0; }
-.wide { overflow-x: auto; }
-table { border-collapse: collapse; font-size: .87rem; font-variant-numeric: tabular-nums; }
-th, td { border-bottom: 1px solid var(--rule); padding: .32rem .55rem .32rem 0; text-align: left; vertical-align: top; }
-th { vertical-align: bottom; font-weight: 600; } td.n, th.n { text-align: right; } td.n { white-space: nowrap; }
-td.bar { min-width: 130px; padding-left: .4rem; width: 130px; }
-td.bar svg { display: block; height: 1.2em; width: 130px; }
-td.name { overflow-wrap: anywhere; min-width: 9em; } .facts td:first-child { color: var(--faint); white-space: nowrap; }
-.facts td { overflow-wrap: anywhere; border: 0; padding: .12rem 1rem .12rem 0; }
-.bad { color: #d1453b; } .best { font-weight: 700; }
-.figures { display: grid; gap: 1.2rem; grid-template-columns: repeat(auto-fill, minmax(min(100%, 380px), 1fr)); }
-.figures.large { grid-template-columns: repeat(auto-fill, minmax(min(100%, 480px), 1fr)); }
-figure { background: var(--panel); border-radius: 8px; margin: 0; padding: .8rem; }
-figure svg { display: block; height: auto; width: 100%; }
-svg text { fill: var(--ink); font: 12px system-ui, sans-serif; } svg .title { fill: var(--faint); }
-svg .label { paint-order: stroke; stroke: var(--panel); stroke-linejoin: round; stroke-width: 4; }
-svg .grid { stroke: var(--rule); } svg .axis { stroke: var(--faint); } svg .bar { stroke: var(--ink); stroke-width: 4; }
-svg .front { fill: none; stroke: var(--faint); stroke-dasharray: 3 3; }
-.legend { display: flex; flex-wrap: wrap; gap: .1rem .9rem; list-style: none; margin: .6rem 0; padding: 0;
-  font-size: .87rem; }
-.legend svg { height: .7em; margin-right: .35em; width: 1.8em; }
-details { margin: .8rem 0; } summary { cursor: pointer; }
-"""
+TEMPLATE = "report.html.j2"
+PAIR_HEADS = ("pair", "difference, 95% interval", "p", "p, Holm", "seeds", "test")
 
 
 def page(report: Report) -> str:
     """Return the report as one HTML document."""
-    names = " · ".join(dict.fromkeys(section.protocol.suite for section in report.sections))
-    parts = [_section(section) for section in report.sections]
+    over = None
     if report.over_suites:
-        caption = f"<figcaption>{escape(over_suites(report.over_suites))}</figcaption>"
-        parts.append(f"<h2>Over suites</h2><figure>{figures.critical_difference(report.over_suites)}{caption}</figure>")
+        drawn = figures.critical_difference(report.over_suites)
+        over = figures.Drawing(drawn.svg, drawn.says, over_suites(report.over_suites))
     return (
-        '<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8">'
-        f'<meta http-equiv="Content-Security-Policy" content="{POLICY}">'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        f"<title>{escape(names)} - fine-tuning benchmark</title><style>{STYLE}</style></head>\n<body>"
-        f'<h1>{escape(names)}</h1><p class="faint">Fine-tuning benchmark, report of {escape(report.made[:10])}, '
-        f"bench {escape(report.bench)}</p>\n{''.join(parts)}</body></html>\n"
+        _templates()
+        .get_template(TEMPLATE)
+        .render(
+            report=report,
+            names=" · ".join(dict.fromkeys(section.protocol.suite for section in report.sections)),
+            parts=[_part(section) for section in report.sections],
+            over_suites=over,
+        )
     )
 
 
-def escape(text: str) -> str:
-    """Return `text` on one line, as HTML that shows just its characters."""
-    return html.escape(one_line(text), quote=True)
+@functools.cache
+def _templates() -> Environment:
+    """Return jinja2 with autoescape; the filter ``visible`` makes control characters harmless."""
+    from jinja2 import Environment, PackageLoader, StrictUndefined
 
-
-def _section(section: Section) -> str:
-    parts = [f"<h2>{escape(title(section))}</h2>", _table(section)]
-    parts.append(f'<ul class="notes">{"".join(f"<li>{escape(note)}</li>" for note in section.notes)}</ul>')
-    parts += [_trade_offs(section), _curves(section), _effects(section), _pairs(section)]
-    facts = [[f"<td>{escape(name)}</td>", f"<td>{escape(text)}</td>"] for name, text in section.facts.items() if text]
-    rows = "".join(f"<tr>{''.join(cells)}</tr>" for cells in facts)
-    parts.append(f'<h3>Provenance</h3><div class="wide"><table class="facts"><tbody>{rows}</tbody></table></div>')
-    return f"<section>{''.join(parts)}</section>\n"
-
-
-def _table(section: Section) -> str:
-    heads = list(wording.headers(section.protocol))
-    numbers = set(heads[RIGHT])
-    best = alone(section)
-    bars = _bars(section)
-    lines = []
-    for place, line in enumerate(section.lines, start=1):
-        cells = []
-        for head, text in zip(heads, wording.cells(line), strict=True):
-            kind = "n" if head in numbers else "name" if head == "method" else ""
-            kind += " best" if place == best and head == heads[2] else ""
-            kind += " bad" if head == "status" and any(other.status in BAD for other in line.row.others) else ""
-            cells.append(f'<td class="{kind.strip()}">{escape(text)}</td>')
-        cells.insert(3, f'<td class="bar">{bars[place - 1]}</td>')
-        lines.append(f"<tr>{''.join(cells)}</tr>")
-    shown = [f'<th class="{"n" if head in numbers else ""}">{escape(head)}</th>' for head in heads]
-    shown.insert(3, "<th></th>")
-    return (
-        f'<div class="wide"><table><thead><tr>{"".join(shown)}</tr></thead>'
-        f"<tbody>{''.join(lines)}</tbody></table></div>"
+    made = Environment(
+        loader=PackageLoader("benchmark.reports"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
     )
-
-
-def _bars(section: Section) -> list[str]:
-    """Return a small drawing of each row's mean and interval, all on one scale that leaves out rows far below."""
-    best = max((line.row.test.mean for line in section.lines if line.row.test), default=0.0)
-    near = [line.row.test for line in section.lines if line.row.test and line.row.test.mean >= figures.least(best)]
-    if not near:
-        return ["" for _ in section.lines]
-    low = min(found.mean - (found.half_width or 0.0) for found in near)
-    high = max(found.mean + (found.half_width or 0.0) for found in near)
-    x = svg.Axis(low, high, 6, 124)
-    made = []
-    for place, line in enumerate(section.lines):
-        test, hue = line.row.test, svg.colour(place)
-        if test is None or test not in near:
-            made.append("")
-            continue
-        half = test.half_width or 0.0
-        parts = [svg.line(x(test.mean - half), 9, x(test.mean + half), 9, f'stroke="{hue}" stroke-width="2"')]
-        parts.append(f'<circle cx="{x(test.mean):.1f}" cy="9" r="4" fill="{hue}"/>')
-        made.append(svg.figure(130, 18, wording.score(test, section.protocol), parts))
+    made.filters["visible"] = lambda text: visible(str(text))
     return made
 
 
-def _trade_offs(section: Section) -> str:
-    unit = of_headline(section.protocol).title
-    costs: list[tuple[figures.Cost, str]] = [
-        (lambda row: row.trainable, "trainable parameters"),
-        (lambda row: row.epoch_seconds, "seconds per epoch"),
+def _part(section: Section) -> dict[str, Any]:
+    """Return what the template shows of one protocol."""
+    headings = table.headings(section.protocol)
+    drawings = [figures.trade_off(section, cost) for cost in (TRAINABLE, EPOCH_SECONDS)]
+    return {
+        "title": table.title(section),
+        "headings": headings,
+        "figures": range(len(headings))[table.FIGURES],
+        "score": table.SCORE,
+        "rows": _rows(section),
+        "notes": section.notes,
+        "trade_offs": [drawing for drawing in drawings if drawing],
+        "phases": _phases(section),
+        "effects": _effects(section),
+        "pairs": _pairs(section),
+        "facts": section.facts,
+    }
+
+
+def _rows(section: Section) -> list[dict[str, Any]]:
+    winner = table.winner(section)
+    return [
+        {
+            "cells": table.cells(place),
+            "best": place is winner,
+            "bad": any(other.status in BAD for other in place.row.others),
+            "colour": style.colour(number),
+            "range": span,
+        }
+        for number, (place, span) in enumerate(zip(section.board.places, _ranges(section), strict=True))
     ]
-    made = []
-    for cost, name in costs:
-        found, absent = figures.dots(section, cost)
-        if found:
-            says = f"<figcaption>{escape('; '.join(absent))}</figcaption>" if absent else ""
-            made.append(f"<figure>{figures.pareto(found, (name, f'test {unit}'))}{says}</figure>")
-    if not made:
-        return ""
-    says = "Filled: tied with the best. Dotted: nothing scores as well for less. Lines: 95% intervals over seeds."
-    return f'<h3>Trade-offs</h3><p class="faint">{says}</p><div class="figures large">{"".join(made)}</div>'
 
 
-def _curves(section: Section) -> str:
-    if not section.curves:
-        return ""
-    labels = [line.row.label for line in section.lines]
-    panels = figures.panels(section.curves, labels)
-    parts = ["<h3>Curves</h3>", '<p class="faint">Mean over seeds; the band goes from the lowest to the highest.</p>']
-    for phase in dict.fromkeys(phase for phase, *_ in panels):
-        own = [panel for panel in panels if panel[0] == phase]
-        shown = [label for label in labels if any(label in panel[2] for panel in own)]
-        drawn = "".join(f"<figure>{drawing}</figure>" for _, drawing, _ in own)
-        parts.append(f"<p>Phase {escape(phase)}</p>{_legend(shown, labels)}<div class='figures'>{drawn}</div>")
-    return "".join(parts)
+def _ranges(section: Section) -> list[tuple[float, float, float] | None]:
+    """Return each row's interval as left end, width and mean, in percent of a scale from the lowest to the highest end.
+
+    The scale leaves out rows far below the best, which have None.
+    """
+    tests = [row.test for row in section.rows]
+    best = max((test.mean for test in tests if test), default=0.0)
+    near = [test for test in tests if test and test.mean >= lowest_near(best)]
+    low = min((test.mean - (test.half_width or 0.0) for test in near), default=0.0)
+    high = max((test.mean + (test.half_width or 0.0) for test in near), default=0.0)
+    wide = (high - low) or 1.0
+
+    def percent(value: float) -> float:
+        return round(4 + 92 * (value / wide), 1)
+
+    ranges: list[tuple[float, float, float] | None] = []
+    for test in tests:
+        if test is None or test not in near:
+            ranges.append(None)
+            continue
+        half = test.half_width or 0.0
+        left = percent(test.mean - half - low)
+        ranges.append((left, round(percent(test.mean + half - low) - left, 1), percent(test.mean - low)))
+    return ranges
 
 
-def _legend(shown: Sequence[str], labels: Sequence[str]) -> str:
-    items = []
-    for label in shown:
-        place = labels.index(label)
-        more = f'stroke="{svg.colour(place)}" stroke-width="3" {svg.dash(place)}'
-        drawn = f'<svg viewBox="0 0 28 10" aria-hidden="true">{svg.line(0, 5, 28, 5, more)}</svg>'
-        items.append(f"<li>{drawn}{escape(label)}</li>")
-    return f'<ul class="legend">{"".join(items)}</ul>'
+def _phases(section: Section) -> list[dict[str, Any]]:
+    labels = [row.label for row in section.rows]
+    panels = figures.panels(section.protocol.id, section.curves, labels)
+    phases = []
+    for phase in dict.fromkeys(panel.phase for panel in panels):
+        own = [panel for panel in panels if panel.phase == phase]
+        shown = {label for panel in own for label in panel.labels}
+        legend = [
+            {"label": label, "colour": style.colour(place), "dashes": _dashes(place)}
+            for place, label in enumerate(labels)
+            if label in shown
+        ]
+        phases.append({"name": phase, "legend": legend, "drawings": [panel.drawing for panel in own]})
+    return phases
 
 
-def _effects(section: Section) -> str:
+def _dashes(place: int) -> str:
+    """Return the dashes of a row's line as SVG writes them."""
+    dash = style.dash(place)
+    return "none" if isinstance(dash, str) else " ".join(f"{2 * length:g}" for length in dash[1])
+
+
+def _effects(section: Section) -> dict[str, Any] | None:
     if not section.effects or not section.effects.found:
-        return ""
-    rows = [
-        [
-            " × ".join(effect.factors),
-            wording.gap(effect.estimate, effect.half_width, section.protocol),
-            wording.probability(effect.p),
-        ]
-        for effect in section.effects.found
-    ]
-    says = f'<p class="faint">{escape(about_effects(section.effects))}</p>'
-    return f"<h3>{EFFECTS}</h3>{_plain(EFFECT_HEADS, rows)}{says}"
+        return None
+    return {
+        "title": EFFECTS,
+        "headings": EFFECT_HEADS,
+        "rows": effect_rows(section),
+        "note": about_effects(section.effects),
+    }
 
 
-def _pairs(section: Section) -> str:
-    """Return every comparison, folded away: the letters' evidence."""
-    if not section.board.pairs:
-        return ""
-    labels = {line.row.cell.group: line.row.label for line in section.lines}
-    rows = [
-        [
+def _pairs(section: Section) -> dict[str, Any]:
+    """Return every comparison: the letters' evidence."""
+    labels = {row.cell.group: row.label for row in section.rows}
+    scale = of_headline(section.protocol)
+    rows: Sequence[Sequence[str]] = [
+        (
             f"{labels[pair.first]} − {labels[pair.second]}",
-            wording.gap(pair.difference, pair.half_width, section.protocol),
-            wording.probability(pair.p),
-            wording.probability(pair.p_holm),
-            ", ".join(map(str, pair.seeds)) or wording.NONE,
+            formats.difference(pair.difference, pair.half_width, scale),
+            formats.p_value(pair.p),
+            formats.p_value(pair.p_holm),
+            ", ".join(map(str, pair.seeds)) or formats.NONE,
             pair.test or pair.reason,
-        ]
+        )
         for pair in section.board.pairs
     ]
-    heads = ("pair", "difference, 95% interval", "p", "p, Holm", "seeds", "test")
-    count = pluralize(len(rows), "pair")
-    return f"<details><summary>All {count} of rows</summary>{_plain(heads, rows)}</details>"
-
-
-def _plain(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    top = "".join(f"<th>{escape(head)}</th>" for head in heads)
-    body = "".join(f"<tr>{''.join(f'<td>{escape(cell)}</td>' for cell in row)}</tr>" for row in rows)
-    return f'<div class="wide"><table><thead><tr>{top}</tr></thead><tbody>{body}</tbody></table></div>'
+    return {"title": f"All {pluralize(len(rows), 'pair')} of rows", "headings": PAIR_HEADS, "rows": rows}

@@ -1,4 +1,4 @@
-"""What all figures share: colours that are told apart on light and on dark ground, symbols, sizes."""
+"""What all figures share: colours that are distinguishable on light and on dark ground, symbols, sizes."""
 
 from __future__ import annotations
 
@@ -6,11 +6,12 @@ from typing import Any
 
 import plotly.graph_objects as go
 
-from benchmark.reports import svg
+from benchmark.reports.style import COLOURS as COLOURS
+from benchmark.reports.style import TURN
+from benchmark.reports.style import colour as colour
 
-COLOURS = svg.COLOURS
-"""Those of the reports, so that a method looks alike in both."""
 SYMBOLS = ("circle", "diamond", "square", "triangle-up", "x", "cross", "star", "triangle-down")
+"""Those of the reports, as Plotly calls them."""
 DASHES = ("solid", "dash", "dot", "dashdot")
 SEQUENTIAL = ("rgba(59,130,246,0.03)", "rgba(59,130,246,0.4)", "rgba(59,130,246,0.7)", "rgba(59,130,246,1)")
 """From nothing to most. It lets the ground through, so that little is pale on light and dim on dark ground."""
@@ -18,11 +19,6 @@ GRID = "rgba(128,128,128,0.22)"
 BASE = "rgba(128,128,128,0.6)"
 HEIGHT = 460
 """Pixels: a figure and the choices above it fit on a laptop's screen."""
-
-
-def colour(place: int) -> str:
-    """Return the colour of the row at `place` in its protocol."""
-    return COLOURS[place % len(COLOURS)]
 
 
 def faint(place: int, alpha: float = 0.16) -> str:
@@ -33,13 +29,13 @@ def faint(place: int, alpha: float = 0.16) -> str:
 
 
 def symbol(place: int) -> str:
-    """Return the symbol of the row at `place`: another one once the colours begin again."""
-    return SYMBOLS[place // len(COLOURS) % len(SYMBOLS)]
+    """Return the symbol of the row at `place`: another one after every ten rows."""
+    return SYMBOLS[place // TURN % len(SYMBOLS)]
 
 
 def dash(place: int) -> str:
-    """Return the dashes of the row at `place`: others once the colours begin again."""
-    return DASHES[place // len(COLOURS) % len(DASHES)]
+    """Return the dashes of the row at `place`: others after every ten rows."""
+    return DASHES[place // TURN % len(DASHES)]
 
 
 def figure(x: str, y: str, height: int = HEIGHT, **layout: Any) -> go.Figure:

@@ -2,34 +2,28 @@
 
 from __future__ import annotations
 
-import statistics
 from collections.abc import Iterable, Sequence
 from typing import Any
 
 import pandas as pd
 
+from benchmark.analysis.columns import COSTS
 from benchmark.analysis.rows import Row
 from benchmark.analysis.standings import Board
 from benchmark.core.cell import Protocol, TaskIdentity
 from benchmark.core.record import Record
-from leaderboard.queries.table import Table
+from leaderboard.queries.table import ResultsTable
 
 COLUMNS = (
     "group",  # the row's key: the frame's index
     "method",
     "origin",
-    "tie",  # letters; rows that share one can't be told apart
+    "tie",  # compact letter display: rows that share a letter are not significantly different
     "test",  # mean of the headline score
     "half",  # half-width of its 95% interval over seeds
     "validation",
     "loss",  # mean over tasks of the test loss per example
-    "trainable",  # parameters
-    "share",  # of all parameters
-    "epoch_seconds",  # median over seeds
-    "fit_seconds",  # mean over seeds: all phases, validation included
-    "memory",  # bytes: the largest peak of a seed
-    "tuning_trials",
-    "tuning_seconds",  # of those trials, wall clock
+    *(column.key for column in COSTS),
     "done",  # seeds with a score
     "others",  # seeds without
     "status",
@@ -37,10 +31,10 @@ COLUMNS = (
 )
 
 
-def board(table: Table, shown: Sequence[Row], judged: Board | None) -> pd.DataFrame:
+def board(table: ResultsTable, shown: Sequence[Row], judged: Board | None) -> pd.DataFrame:
     """Return a line for each of `shown` with `COLUMNS` and `of_tasks`; no tie letters without `judged`."""
     letters = {place.row.cell.group: place.letters for place in judged.places} if judged else {}
-    lines = [_line(table, row, row.cell.group, letters) for row in shown]
+    lines = [_line(table.protocol, row, letters) for row in shown]
     return pd.DataFrame(lines, columns=[*COLUMNS, *of_tasks(table.protocol)]).set_index("group")
 
 
@@ -49,30 +43,19 @@ def of_tasks(protocol: Protocol) -> dict[str, TaskIdentity]:
     return {f"task {task.name}": task for task in protocol.tasks} if len(protocol.tasks) > 1 else {}
 
 
-def _line(table: Table, row: Row, group: str, letters: dict[str, str]) -> dict[str, Any]:
-    scored = [record for record in table.records_of[group] if record.cell.seed in row.seeds]
-    head = next((phase for record in scored if (phase := record.cost.headline)), None)
-    peaks = [record.cost.peak_memory_bytes for record in scored if record.cost.peak_memory_bytes is not None]
-    fits = [record.cost.fit_seconds for record in scored]
-    tuning = next((record.tuning for record in scored if record.tuning), None)
-    own = zip(of_tasks(table.protocol), row.tasks, strict=False)  # none where there is one task
+def _line(protocol: Protocol, row: Row, letters: dict[str, str]) -> dict[str, Any]:
+    own = zip(of_tasks(protocol), row.tasks, strict=False)  # none where there is one task
     return {
-        "group": group,
+        "group": row.cell.group,
         **{name: task.test.mean if task.test else None for name, task in own},
         "method": row.label,
         "origin": row.cell.origin,
-        "tie": letters.get(group, ""),
+        "tie": letters.get(row.cell.group, ""),
         "test": row.test.mean if row.test else None,
         "half": row.test.half_width if row.test else None,
         "validation": row.validation.mean if row.validation else None,
         "loss": row.loss,
-        "trainable": row.trainable,
-        "share": row.trainable / head.total if head and head.total and row.trainable is not None else None,
-        "epoch_seconds": row.epoch_seconds,
-        "fit_seconds": statistics.fmean(fits) if fits else None,
-        "memory": max(peaks) if peaks else None,
-        "tuning_trials": tuning.trials if tuning else None,
-        "tuning_seconds": tuning.seconds if tuning else None,
+        **{column.key: column.value(row) for column in COSTS},
         "done": len(row.seeds),
         "others": len(row.others),
         "status": row.status,
@@ -80,18 +63,19 @@ def _line(table: Table, row: Row, group: str, letters: dict[str, str]) -> dict[s
     }
 
 
-def without_score(table: Table, shown: Iterable[Row]) -> pd.DataFrame:
-    """Return a line for every cell of `shown` that has no score: method, seed, status, reason."""
+def without_score(table: ResultsTable, shown: Iterable[Row]) -> pd.DataFrame:
+    """Return a line for every cell of `shown` that ended without a score: method, seed, status, reason."""
     lines = [
         {"method": table.names[row.cell.group], "seed": other.seed, "status": other.status, "reason": other.reason}
         for row in shown
         for other in row.others
+        if other.status != "running"
     ]
     return pd.DataFrame(lines, columns=["method", "seed", "status", "reason"])
 
 
 def runs(records: Iterable[Record]) -> pd.DataFrame:
-    """Return a line for each record: what a row is made of. Scores are shares, times seconds, memory bytes."""
+    """Return a line for each record: what a row is made of. Scores are fractions, times seconds, memory bytes."""
     lines = [
         {
             "run": record.run,

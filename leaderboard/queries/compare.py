@@ -8,10 +8,10 @@ from collections.abc import Callable, Mapping, Sequence
 import numpy as np
 import pandas as pd
 
+from benchmark.analysis import facts
 from benchmark.analysis.standings import Pair
 from benchmark.analysis.stats.paired import Comparison, mcnemar
 from benchmark.core.record import Record
-from leaderboard.queries import runs
 from leaderboard.queries.errors import Judged
 
 COLUMNS = ["what", "first", "second", "differs"]
@@ -23,21 +23,24 @@ MOST = 3
 
 def parameters(first: Sequence[Record], second: Sequence[Record]) -> pd.DataFrame:
     """Return a line per parameter of either: its values, empty where a method has no such parameter."""
-    return _beside(first, second, runs.parameters)
+    return _beside(first, second, facts.parameters)
 
 
 def environment(first: Sequence[Record], second: Sequence[Record]) -> pd.DataFrame:
     """Return a line per fact of the environments; of several runs, the different values that they have.
 
-    When a run was begun differs always and explains nothing: it is left out.
+    Left out is what always differs and explains nothing: when a run was started, and, between two methods, the digest
+    of the code, which is each method's own.
     """
-    made = _beside(first, second, runs.environment)
-    return made[made["what"] != runs.BEGUN].reset_index(drop=True)
+    beside = _beside(first, second, facts.environment)
+    methods = {record.cell.method for record in (*first, *second)}
+    explained = {facts.STARTED} | ({facts.CODE} if len(methods) > 1 else set())
+    return beside[~beside["what"].isin(explained)].reset_index(drop=True)
 
 
 def data(first: Sequence[Record], second: Sequence[Record]) -> pd.DataFrame:
     """Return a line per fact of the data that were read."""
-    return _beside(first, second, runs.data)
+    return _beside(first, second, facts.data)
 
 
 def oriented(pair: Pair, first: str) -> Pair:
@@ -49,7 +52,7 @@ def oriented(pair: Pair, first: str) -> Pair:
 
 
 def models(first: Judged, second: Judged) -> Comparison:
-    """Compare two trained models over one task's test rows by McNemar's test: first minus second, as a share.
+    """Compare two trained models over one task's test rows by McNemar's test: first minus second, as a fraction.
 
     Each has the predictions of one run. Raises ValueError where the two were not judged on the same rows.
     """
@@ -66,9 +69,9 @@ def keep(examples: pd.DataFrame, side: str) -> pd.DataFrame:
 
 
 def _beside(
-    first: Sequence[Record], second: Sequence[Record], facts: Callable[[Record], Mapping[str, str]]
+    first: Sequence[Record], second: Sequence[Record], facts_of: Callable[[Record], Mapping[str, str]]
 ) -> pd.DataFrame:
-    one, other = (_gathered([facts(record) for record in records]) for records in (first, second))
+    one, other = (_gathered([facts_of(record) for record in records]) for records in (first, second))
     lines = [
         (what, _shown(one, what), _shown(other, what), set(one.get(what, ())) != set(other.get(what, ())))
         for what in dict.fromkeys((*one, *other))
@@ -78,8 +81,8 @@ def _beside(
 
 def _gathered(found: Sequence[Mapping[str, str]]) -> dict[str, tuple[str, ...]]:
     """Return the different values of each fact."""
-    names = dict.fromkeys(name for facts in found for name in facts)
-    return {name: tuple(dict.fromkeys(facts[name] for facts in found if name in facts)) for name in names}
+    names = dict.fromkeys(name for own in found for name in own)
+    return {name: tuple(dict.fromkeys(own[name] for own in found if name in own)) for name in names}
 
 
 def _shown(found: Mapping[str, tuple[str, ...]], what: str) -> str:

@@ -83,7 +83,7 @@ def confusion(judged: Judged, order: str = ORDERS[0]) -> pd.DataFrame:
 
 
 def per_class(cells: pd.DataFrame) -> pd.DataFrame:
-    """Return precision, recall, F1 (shares) and number of predictions per class of a confusion matrix, worst F1 first.
+    """Return precision, recall, F1 (fractions) and number of rows per class of a confusion matrix, worst F1 first.
 
     A class that was never predicted has no precision: NaN. F1 is 2·hits / (predicted + labelled): `metrics.macro_f1`.
     """

@@ -1,4 +1,4 @@
-"""One run: everything that was recorded of it, as facts (what → value) and frames, and as files to download."""
+"""One run: its scores and costs as frames, and files to download. Its facts are those of `analysis.facts`."""
 
 from __future__ import annotations
 
@@ -10,18 +10,14 @@ from pathlib import Path
 
 import pandas as pd
 
-from benchmark.cli.printing import tuning_words
-from benchmark.cli.rerun import typed
 from benchmark.core.metrics import METRICS, predicted
 from benchmark.core.predictions import Predictions
 from benchmark.core.record import PhaseCost, Point, Record
 from benchmark.core.serialization import to_plain
-from benchmark.core.text import pluralize
 from benchmark.tracking import files
 
 FEWEST = 4
 """Hex digits that the beginning of a run's id must have."""
-BEGUN = "begun (UTC)"
 SHOWN = 8
 """Hex digits of a run's id that are shown."""
 
@@ -40,74 +36,6 @@ def find(records: Iterable[Record], wanted: str) -> Record | None:
     """Return the run whose id is `wanted`, or the only one whose id begins so; None where there is none."""
     begun = [record for record in records if record.run.startswith(wanted)] if len(wanted) >= FEWEST else []
     return next((record for record in begun if record.run == wanted), begun[0] if len(begun) == 1 else None)
-
-
-def facts(record: Record) -> dict[str, str]:
-    """Return what the run is a measurement of."""
-    cell, protocol = record.cell, record.cell.protocol
-    limit = f"train limited to {protocol.limit_train:,} rows" if protocol.limit_train else ""
-    return _given(
-        {
-            "run": record.run,
-            "cell": cell.id,
-            "row of the table": cell.group,
-            "method": cell.method,
-            "seed": str(cell.seed),
-            "origin of parameters": cell.origin,
-            "trial": f"{record.trial.number} of study {record.trial.study}" if record.trial else "",
-            "tuned by": tuning_words(record),
-            "suite": protocol.suite,
-            "encoder": f"{protocol.encoder} @ {protocol.encoder_revision}",
-            "weights": f"sha256 {protocol.encoder_sha256}",
-            "budget": f"{pluralize(protocol.epochs, 'epoch')}, batches of {protocol.batch_size}",
-            "longest text": f"{protocol.max_length} tokens",
-            "kept": f"the {protocol.selection} epoch",
-            "limit": limit,
-            "protocol": protocol.id,
-        }
-    )
-
-
-def parameters(record: Record) -> dict[str, str]:
-    """Return every parameter of the method as one types it."""
-    return {name: typed(value) for name, value in record.cell.parameters}
-
-
-def environment(record: Record) -> dict[str, str]:
-    """Return where and with what the run was made; of one without an environment, what its cell says."""
-    cell, found = record.cell, record.environment
-    packages = dict(cell.versions) | dict(found.packages if found else ())
-    made = {"kind of device": cell.device, "precision": cell.precision, "code": cell.code[:16]}
-    if found:
-        made |= {
-            "device": found.device,
-            "threads": str(found.threads),
-            "processor": found.processor,
-            "platform": found.platform,
-            "commit": f"{found.commit}{' (with uncommitted changes)' if found.dirty else ''}" if found.commit else "",
-            "python": found.python,
-        }
-    made |= packages
-    return _given(made | ({BEGUN: found.started, "command": found.command} if found else {}))
-
-
-def data(record: Record) -> dict[str, str]:
-    """Return what was found in the rows of each task, and the splits' fingerprints."""
-    prints = {task.name: task for task in record.cell.protocol.tasks}
-    made = {}
-    for found in record.data:
-        synthetic = " (synthetic)" if found.synthetic and "synthetic" not in found.source else ""
-        made[f"{found.task}: source"] = f"{found.source}{synthetic}"
-        made[f"{found.task}: rows"] = _counts(found.rows)
-        made[f"{found.task}: exact duplicates"] = _counts(found.duplicates) or "none"
-        made[f"{found.task}: texts cut"] = _counts(found.truncated) or "none"
-        made[f"{found.task}: notes"] = "; ".join(found.notes)
-    for name, task in prints.items():
-        made |= {
-            f"{name}: {split} fingerprint": value
-            for split, value in (("train", task.train), ("validation", task.validation), ("test", task.test))
-        }
-    return _given(made)
 
 
 def pairs(found: Mapping[str, str]) -> pd.DataFrame:
@@ -168,12 +96,3 @@ def document(record: Record, points: Sequence[Point]) -> bytes:
     """Return the record with its curves as JSON: what ``record.json`` among the run's artifacts is."""
     whole = dataclasses.replace(record, points=tuple(points))
     return (json.dumps(to_plain(whole), indent=1, ensure_ascii=False) + "\n").encode()
-
-
-def _counts(found: Sequence[tuple[str, int]]) -> str:
-    return ", ".join(f"{where} {count:,}" for where, count in found if count)
-
-
-def _given(made: Mapping[str, str]) -> dict[str, str]:
-    """Return the facts that aren't empty."""
-    return {what: value for what, value in made.items() if value}

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from benchmark.analysis.rows import Row
 from benchmark.core.cell import Protocol
 from benchmark.core.text import pluralize
-from leaderboard.queries.table import Table
+from leaderboard.queries.table import ResultsTable
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,7 @@ def options(rows: Sequence[Row]) -> Options:
     )
 
 
-def let_through(table: Table, filters: Filters) -> tuple[Row, ...]:
+def let_through(table: ResultsTable, filters: Filters) -> tuple[Row, ...]:
     """Return those rows of `table` that `filters` let through, unchanged."""
     return tuple(
         row for group, row in zip(table.groups, table.rows, strict=True) if _passes(row, filters, table.days[group])

@@ -12,7 +12,7 @@ from benchmark.core.record import Record
 
 
 @dataclass(frozen=True, eq=False)
-class Table:
+class ResultsTable:
     """The rows of one protocol and the records behind them."""
 
     protocol: Protocol
@@ -71,9 +71,9 @@ class Table:
         }
 
 
-def tables(records: Iterable[Record]) -> dict[str, Table]:
+def tables(records: Iterable[Record]) -> dict[str, ResultsTable]:
     """Return the table of each protocol by the protocol's id, in order of appearance: the newest first."""
     found: dict[Protocol, list[Record]] = {}
     for record in records:
         found.setdefault(record.cell.protocol, []).append(record)
-    return {protocol.id: Table(protocol, tuple(own)) for protocol, own in found.items()}
+    return {protocol.id: ResultsTable(protocol, tuple(own)) for protocol, own in found.items()}

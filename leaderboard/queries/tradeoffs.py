@@ -1,32 +1,21 @@
-"""What a score costs: which rows no other beats in both, and the cheapest of those that are tied with the best."""
+"""What a score costs: the Pareto front, and the cheapest of the rows that are tied with the best."""
 
 from __future__ import annotations
 
 import pandas as pd
 
+from benchmark.analysis.columns import EPOCH_SECONDS, FIT_SECONDS, MEMORY, TRAINABLE
 from benchmark.analysis.standings import Board
+from benchmark.analysis.tradeoffs import on_front
 
-COSTS = {
-    "trainable": "trainable parameters",
-    "epoch_seconds": "seconds per epoch",
-    "fit_seconds": "seconds of training in all",
-    "memory": "peak memory",
-}
-"""Columns of `queries.board` that cost something → what they are called."""
+COSTS = {column.key: column for column in (TRAINABLE, EPOCH_SECONDS, FIT_SECONDS, MEMORY)}
+"""What a score is set against, by the column of `queries.board`."""
 
 
 def front(frame: pd.DataFrame, cost: str) -> pd.Series[bool]:
-    """Return for each line of `queries.board` whether none costs as little and scores as well, and one of them better.
-
-    False where score or cost is missing.
-    """
-    known = frame[["test", cost]].dropna()
-    best = []
-    for group, score, spent in known.itertuples():
-        rivals = known[(known["test"] >= score) & (known[cost] <= spent)]
-        if not ((rivals["test"] > score) | (rivals[cost] < spent)).any():
-            best.append(group)
-    return pd.Series(frame.index.isin(best), index=frame.index, dtype=bool)
+    """Return for each line of `queries.board` whether it is on the Pareto front (`analysis.tradeoffs.on_front`)."""
+    known = frame[["test", cost]].astype(object).where(frame[["test", cost]].notna(), None)
+    return pd.Series(on_front(list(known[cost]), list(known["test"])), index=frame.index, dtype=bool)
 
 
 def cheapest(frame: pd.DataFrame, cost: str, judged: Board | None) -> str | None:

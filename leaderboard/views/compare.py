@@ -7,11 +7,12 @@ from dataclasses import dataclass
 import pandas as pd
 import streamlit as st
 
+from benchmark.analysis import formats, notes
 from benchmark.analysis.standings import ALPHA
 from benchmark.core.cell import Protocol
 from benchmark.core.record import Record
+from benchmark.core.scales import Scale, of_headline
 from benchmark.core.text import pluralize
-from benchmark.reports import wording
 from leaderboard import show, words
 from leaderboard.context import Context
 from leaderboard.parts import examples, phases
@@ -45,7 +46,7 @@ def render(context: Context) -> None:
     kind = st.segmented_control("Compare", KINDS, default=ROWS, required=True, key="compare", bind=BIND)
     sides = _sides(context, kind)
     if len(sides) < 2:
-        st.info(f"Only one of the {kind} is shown: loosen the filters to choose a second.", icon=":material/help:")
+        st.info(f"Only one of the {kind} is shown: change the filters to choose a second.", icon=":material/help:")
         return
     first, second = _choose(sides, kind)
     task = _task(context.protocol)
@@ -111,7 +112,7 @@ def _gap_of_rows(context: Context, first: Side, second: Side) -> None:
     columns = st.columns(3)
     for column, side, row in zip(columns, ("first", "second"), rows, strict=False):
         column.metric(f"{side}: test {words.score_name(protocol)}", words.mean(row.test, protocol), border=True)
-    gap = wording.gap(pair.difference, pair.half_width, protocol) if pair else words.NONE
+    gap = formats.difference(pair.difference, pair.half_width, of_headline(protocol)) if pair else words.NONE
     columns[2].metric(f"first − second{unit}", gap, border=True)
     if judged is None:
         st.caption("The test is being computed.")
@@ -120,14 +121,14 @@ def _gap_of_rows(context: Context, first: Side, second: Side) -> None:
     elif pair.p is None:
         st.info(f"Not tested: {words.markdown(pair.reason)}", icon=":material/help:")
     else:
-        said = "The test tells the two apart" if pair.separated else "The test can't tell the two apart"
+        said = f"The two are {'' if pair.separated else 'not '}significantly different"
         seeds = ", ".join(map(str, pair.seeds))
         tested = sum(found.p is not None for found in judged.pairs)
         st.info(
             f"**{said}** (p {_equals(pair.p_holm)} after Holm's correction over {pluralize(tested, 'pair')}, "
-            f"{_equals(pair.p)} alone): {wording.TESTS[pair.test]}, "
+            f"{_equals(pair.p)} alone): {notes.TESTS.get(pair.test, pair.test)}, "
             f"{'seed' if len(pair.seeds) == 1 else 'seeds'} {seeds}. "
-            "± is the half-width of the pair's 95% interval, which is not corrected.",
+            "± is the half-width of the pair's 95% interval, which is not corrected for the number of pairs.",
             icon=":material/balance:",
         )
     frame = board.board(context.table, rows, judged)
@@ -138,20 +139,19 @@ def _gap_of_rows(context: Context, first: Side, second: Side) -> None:
 def _gap_of_runs(protocol: Protocol, task: str, first: errors.Judged | None, second: errors.Judged | None) -> None:
     """Show how many test rows each run has right, and McNemar's test of the two trained models."""
     if first is None or second is None or not examples.comparable(first, second):
-        st.info("The two have no stored predictions for the same test rows.", icon=":material/help:")
+        st.info("There are no stored predictions of both for the same test rows.", icon=":material/help:")
         return
     found = compare.models(first, second)
     columns = st.columns(3)
     for column, side, one in zip(columns, ("first", "second"), (first, second), strict=False):
-        share = (one.predicted[0] == one.labels).mean()
-        column.metric(f"{side}: right of {len(one.ids):,} test rows", f"{100 * share:.1f} %", border=True)
-    half = "" if found.half_width is None else f" ± {100 * found.half_width:.1f}"
-    gap = f"{100 * found.difference:+.1f}{half}".replace("-", "−")
+        right = (one.predicted[0] == one.labels).mean()
+        column.metric(f"{side}: right of {len(one.ids):,} test rows", f"{100 * right:.1f} %", border=True)
+    gap = formats.difference(found.difference, found.half_width, Scale("accuracy", 100.0, 1, "%"))
     columns[2].metric("first − second (points)", gap, border=True)
-    apart = found.p is not None and found.p < ALPHA
+    separated = found.p is not None and found.p < ALPHA
     of = f", task {words.markdown(task)}" if len(protocol.tasks) > 1 else ""
     st.info(
-        f"**{'The test tells' if apart else 'The test can’t tell'} the two models apart** (p {_equals(found.p)}"
+        f"**The two models are {'' if separated else 'not '}significantly different** (p {_equals(found.p)}"
         f"{of}): McNemar's exact test, which compares two trained models and not the methods. "
         "Other seeds may differ.",
         icon=":material/balance:",
@@ -160,7 +160,7 @@ def _gap_of_runs(protocol: Protocol, task: str, first: errors.Judged | None, sec
 
 def _equals(p: float | None) -> str:
     """Return a p-value after its sign, equal or less, as Markdown."""
-    text = wording.probability(p)
+    text = formats.p_value(p)
     return words.markdown(text) if text.startswith("<") else f"= {text}"
 
 
@@ -209,7 +209,7 @@ def _overlay(context: Context, first: Side, second: Side) -> None:
         if record.status in phases.LIVELY
     )
     if lines.empty:
-        st.caption("Neither has curves: no epoch of them was recorded.")
+        st.caption("Neither has curves: no epoch was recorded.")
         return
     names = {side.key: side.name for side in (first, second)}
     twin = first.place == second.place  # two runs of one row: the second takes another colour
@@ -221,7 +221,7 @@ def _flipped(context: Context, first: Side, task: str, one: errors.Judged | None
     """Show the test rows about which the two disagree."""
     st.subheader("Flipped examples", anchor=False)
     if one is None or other is None or not examples.comparable(one, other):
-        st.caption("The two have no stored predictions for the same test rows.")
+        st.caption("There are no stored predictions of both for the same test rows.")
         return
     at_hand = context.store.texts(first.scored[0], task)
     texts = at_hand.by_id
@@ -230,7 +230,7 @@ def _flipped(context: Context, first: Side, task: str, one: errors.Judged | None
     if not texts:
         st.caption(f"{examples.not_at_hand(at_hand)}.")
     left, right = st.columns([2, 3])
-    side = left.segmented_control("Right is", compare.SIDES, default="all", required=True, key="right", bind=BIND)
+    side = left.segmented_control("Who is right", compare.SIDES, default="all", required=True, key="right", bind=BIND)
     wanted = right.text_input("Search", key="flipped", bind=BIND, placeholder="text, label, prediction, id")
     kept = errors.search(compare.keep(found, side), wanted)
     examples.table(context.protocol, kept, texts, examples.SAYS)

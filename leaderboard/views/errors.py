@@ -44,7 +44,7 @@ def render(context: Context) -> None:
     task = right.selectbox("Task", tasks, key="task", bind="query-params")
     judged = _judge(context, row, seed, task)
     if judged is None:
-        st.info("This row has no stored predictions of this task.", icon=":material/help:")
+        st.info("This row has no readable predictions for this task.", icon=":material/help:")
         return
     found = context.store.texts(context.of(row)[0], task)
     texts = found.by_id
@@ -76,7 +76,7 @@ def _confusion(protocol: Protocol, judged: errors.Judged) -> None:
     with right:
         st.subheader("By class", anchor=False)
         found = errors.per_class(cells)
-        show.table(protocol, found, found.columns, rows=14)
+        show.table(protocol, found, found.columns, rows=len(found))
 
 
 def _hardest(protocol: Protocol, judged: errors.Judged, texts: Mapping[str, str], wanted: str) -> None:
@@ -98,7 +98,7 @@ def _disagreements(
     st.subheader("Where two rows disagree", anchor=False)
     others = [other for other in rows if other != name]
     if not others:
-        st.caption("There is only one row: loosen the filters to choose a second.")
+        st.caption("There is only one row: change the filters to choose a second.")
         return
     if st.session_state.get("against", others[0]) not in others:
         del st.session_state["against"]

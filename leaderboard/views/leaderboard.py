@@ -1,4 +1,4 @@
-"""A row per method: how good, how sure, how dear; what failed; and the runs behind it."""
+"""A row per method with its score, interval, ties and costs; what still runs or failed; and the runs behind a row."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import zlib
 import pandas as pd
 import streamlit as st
 
+from benchmark.analysis import notes
 from benchmark.analysis.standings import Board
 from benchmark.core.record import Record
 from leaderboard import show, words
@@ -29,11 +30,12 @@ def render(context: Context) -> None:
     judged = context.store.board(context.table)
     frame = queries.board(context.table, context.shown, judged)
     chosen = _table(context, frame)
-    _notes(judged)
+    _notes(context, judged)
     if chosen is None:
         st.caption("Click the box at the left of a row to see its runs.")
     else:
         _runs(context, chosen)
+    _running(context)
     _failures(context)
 
 
@@ -63,20 +65,15 @@ def _table(context: Context, frame: pd.DataFrame) -> str | None:
 def _columns(context: Context, frame: pd.DataFrame) -> list[str]:
     """Return which columns are shown: what failed stands beside the score, and what no row has is left out."""
     first = ["method", "test", "half", "tie", *queries.of_tasks(context.protocol), "done", "others", "status"]
-    rest = ["validation", "loss", "trainable", "epoch_seconds", "memory", "share", "origin"]
+    rest = ["validation", "loss", "trainable", "epoch_seconds", "memory", "trainable_fraction", "origin"]
     tuning = [name for name in ("tuning_trials", "tuning_seconds") if frame[name].notna().any()]
     return [name for name in (*first, *rest, *tuning) if name != "others" or frame["others"].any()]
 
 
-def _notes(judged: Board | None) -> None:
-    notes = ["± is the half-width of the 95% t interval over seeds; a row of one seed has none"]
-    if judged is None:
-        notes.append("**tie groups are being computed**")
-    else:
-        notes.append("rows that share a letter can't be told apart (paired tests, Holm-corrected over all pairs)")
-        notes += sorted({words.markdown(place.reason) for place in judged.places if place.reason and place.row.seeds})
-    notes.append("seconds are medians, the first epoch of several left out; memory is the largest peak")
-    st.caption(". ".join(note[0].upper() + note[1:] for note in notes) + ".")
+def _notes(context: Context, judged: Board | None) -> None:
+    on_ties = notes.on_ties(judged) if judged else ("The tie groups are being computed.",)
+    said = (*notes.on_figures(context.shown, context.protocol), *on_ties, *notes.on_tuning(context.shown))
+    st.caption(words.markdown(" ".join(said)))
 
 
 def _runs(context: Context, chosen: str) -> None:
@@ -98,6 +95,20 @@ def _progress(context: Context, record: Record) -> str:
     if record.status != "running":
         return ""
     return curves.progress(context.store.points(record), context.protocol.epochs)
+
+
+def _running(context: Context) -> None:
+    """Show how far the cells are that have no score because they still run."""
+    lines = [
+        {"method": context.name(row), "seed": record.cell.seed, "progress": _progress(context, record)}
+        for row in context.shown
+        for record in context.of(row)
+        if record.status == "running"
+    ]
+    if lines:
+        st.subheader("Still running", anchor=False)
+        frame = pd.DataFrame(lines)
+        show.table(context.protocol, frame, frame.columns)
 
 
 def _failures(context: Context) -> None:

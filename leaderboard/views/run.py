@@ -7,6 +7,8 @@ from collections.abc import Mapping
 
 import streamlit as st
 
+from benchmark.analysis import facts
+from benchmark.analysis.columns import MEMORY
 from benchmark.cli.rerun import again
 from benchmark.core.record import Record
 from leaderboard import show, words
@@ -32,20 +34,20 @@ def render(context: Context) -> None:
     _picker(context, record)
     if record is None:
         if asked:
-            st.warning(f"No run of this store is called {words.markdown(asked)}.", icon=":material/search_off:")
+            st.warning(f"No run in this store has the id {words.markdown(asked)}.", icon=":material/search_off:")
         else:
             st.info("Choose a run, or follow a link to one from the leaderboard.", icon=":material/science:")
         return
     _head(context, record)
     left, right = st.columns(2)
     with left:
-        _pairs("Measured", runs.facts(record))
-        _pairs("Parameters", runs.parameters(record))
+        _pairs("Measured", facts.measured(record))
+        _pairs("Parameters", facts.parameters(record))
     with right:
         _scores(record)
-        _pairs("Environment", runs.environment(record))
+        _pairs("Environment", facts.environment(record))
     _cost(record)
-    _pairs("Data", runs.data(record))
+    _pairs("Data", facts.data(record))
     _curves_of(context, record)
     _files(context, record)
 
@@ -90,7 +92,7 @@ def _head(context: Context, record: Record) -> None:
     st.subheader(f"{words.markdown(name)}, seed {cell.seed} {badge}", anchor=False)
     if protocol != context.protocol:
         st.caption(
-            f"This run is of another protocol than the one chosen at the side: {words.markdown(protocol.suite)}, "
+            f"This run has another protocol than the one chosen in the sidebar: {words.markdown(protocol.suite)}, "
             f"{words.markdown(protocol.encoder)}, {words.markdown(words.budget(protocol))}."
         )
     if record.reason:
@@ -123,7 +125,7 @@ def _cost(record: Record) -> None:
     if not cost.fit_seconds and not cost.phases:
         return
     st.markdown("**Cost**")
-    peak = f", peak memory {words.memory(cost.peak_memory_bytes)} ({cost.peak_memory_of})"
+    peak = f", peak memory {MEMORY.with_unit(cost.peak_memory_bytes)} ({cost.peak_memory_of})"
     whole = f"{words.seconds(cost.fit_seconds)} of training in all, validation included"
     st.caption(words.markdown(whole + (peak if cost.peak_memory_bytes is not None else "")))
     found = runs.cost(record)
@@ -136,9 +138,9 @@ def _cost(record: Record) -> None:
         placeholder=words.NONE,
         column_config={
             "phase": st.column_config.TextColumn("phase", pinned=True),
-            "trainable_encoder": number("trained in the encoder", format="localized", help="parameters"),
-            "trainable_head": number("trained in the head", format="localized", help="parameters"),
-            "total": number("parameters in all", format="localized"),
+            "trainable_encoder": number("trainable in the encoder", format="localized", help="parameters"),
+            "trainable_head": number("trainable in the head", format="localized", help="parameters"),
+            "total": number("all parameters", format="localized"),
             "first_epoch_seconds": number("first epoch (s)", format="%.2f"),
             "epoch_seconds": number("later epochs (s)", format="%.2f", help="median"),
             "examples_per_second": number("examples per s", format="%.1f"),
@@ -146,17 +148,17 @@ def _cost(record: Record) -> None:
     )
 
 
-def _pairs(title: str, facts: Mapping[str, str]) -> None:
+def _pairs(title: str, found: Mapping[str, str]) -> None:
     """Show facts as two columns."""
-    if not facts:
+    if not found:
         return
     st.markdown(f"**{title}**")
     text = st.column_config.TextColumn
     st.dataframe(
-        runs.pairs(facts),
+        runs.pairs(found),
         hide_index=True,
         column_config={"what": text("what", pinned=True, width=150), "value": text("value", width="large")},
-        height=38 + 35 * len(facts),
+        height=38 + 35 * len(found),
         key=f"facts {title}",
     )
 
@@ -164,7 +166,7 @@ def _pairs(title: str, facts: Mapping[str, str]) -> None:
 def _curves_of(context: Context, record: Record) -> None:
     lines = curves.frame([(record.run, record.cell.seed, context.store.points(record))])
     if lines.empty:
-        st.caption("No epoch of it was recorded: it has no curves.")
+        st.caption("No epoch of this run was recorded, so it has no curves.")
         return
     names = {record.run: runs.label(context.table.names, record)}
     places = {record.run: context.table.places.get(record.cell.group, 0)}
@@ -202,6 +204,6 @@ def _files(context: Context, record: Record) -> None:
                     icon=":material/download:",
                 )
     rows = ", ".join(f"{len(one.ids):,} rows of {words.markdown(one.task)}" for one in stored)
-    st.caption(f"Predictions are logits with ids and labels: {rows}." if stored else "It has no stored predictions.")
-    st.caption("All of its files lie here:")
+    st.caption(f"Predictions are logits with ids and labels: {rows}." if stored else "No predictions are stored.")
+    st.caption("All files of this run are here:")
     st.code(context.store.files(record), language=None, wrap_lines=True)

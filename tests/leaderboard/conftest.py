@@ -13,7 +13,7 @@ import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from benchmark.tracking import Tracking
-from leaderboard.queries.table import Table, tables
+from leaderboard.queries.table import ResultsTable, tables
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -37,7 +37,7 @@ def made_up(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 
 @pytest.fixture(scope="session")
-def known(made_up: str) -> Mapping[str, Table]:
+def known(made_up: str) -> Mapping[str, ResultsTable]:
     """The tables of that store by suite: ``quick`` and ``made-up-18``."""
     return {table.protocol.suite: table for table in tables(Tracking(made_up).records()).values()}
 

@@ -21,7 +21,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from leaderboard import views
-from leaderboard.queries.table import Table
+from leaderboard.queries.table import ResultsTable
 
 CHROMIUM = Path("/usr/bin/chromium")
 FLAGS = (
@@ -174,7 +174,7 @@ def test_a_filter_changes_the_address_and_comes_back_from_it(wide: Watched) -> N
 
 
 def test_a_row_in_the_address_shows_its_runs_and_a_run_is_a_click_away(
-    wide: Watched, known: Mapping[str, Table]
+    wide: Watched, known: Mapping[str, ResultsTable]
 ) -> None:
     group = known["quick"].groups[0]
     page = wide.open(f"?suite=quick&row={group}")

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import itertools
+import math
+from typing import Any
+
 import pandas as pd
 import pytest
 
+from benchmark.analysis import columns
+from benchmark.reports import labels
 from leaderboard import words
 from leaderboard.charts import curves, errors, style, sweeps, tradeoffs
 
@@ -25,8 +31,11 @@ def test_strings_are_made_harmless() -> None:
         (words.seconds(750), "12:30 min"),
         (words.seconds(3750), "1:02:30 h"),
         (words.seconds(None), "–"),
-        (words.memory(970_121_216), "970 MB"),
-        (words.count(22_816_402), "22,816,402"),
+        (columns.MEMORY.with_unit(970_121_216), "970 MB"),
+        (columns.TRAINABLE.with_unit(22_816_402), "22,816,402"),
+        (columns.EPOCH_SECONDS.text(9.214), "9.21"),
+        (columns.EPOCH_SECONDS.text(61.4), "61"),
+        (columns.FRACTION.with_unit(0.0077), "0.77 %"),
     ],
 )
 def test_numbers_have_units(text: str, said: str) -> None:
@@ -40,40 +49,55 @@ def test_a_curve_is_shown_on_the_scale_of_its_metric() -> None:
     assert words.curve_scale("train/loss") == (1.0, "")
 
 
-def test_rows_that_share_a_colour_differ_in_symbol() -> None:
+def test_no_two_of_eighty_rows_look_alike() -> None:
     looks = {(style.colour(place), style.symbol(place)) for place in range(80)}
     assert len(looks) == 80
     assert style.faint(0, 0.5).startswith("rgba(59,130,246,")
 
 
+def drawn(near: bool = True, **rows: tuple[float | None, float | None, float | None, bool]) -> Any:
+    """The scatter of rows given as score, half-width, trainable parameters and whether they are on the front."""
+    frame = pd.DataFrame.from_dict(rows, orient="index", columns=["test", "half", "trainable", "front"])
+    names = {name: EVIL if name == "a" else name for name in rows}
+    places = {name: place for place, name in enumerate(rows)}
+    return tradeoffs.scatter(frame, columns.TRAINABLE, "score", names, places, near)
+
+
 def test_a_cost_of_zero_stands_at_the_left_of_a_logarithmic_axis() -> None:
-    frame = pd.DataFrame(
-        {"test": [80.0, 70.0, 10.0], "half": [1.0, None, None], "cost": [1e6, 1e3, 0.0], "front": [True, True, False]},
-        index=["a", "b", "c"],
+    made = drawn(
+        a=(80.0, 1.0, 1e6, True), b=(79.0, None, 1e3, True), c=(78.0, None, 0.0, True), d=(1.0, 1.0, None, False)
     )
-    names = {"a": EVIL, "b": "b", "c": "c"}
-    made = tradeoffs.scatter(frame, "cost", ("cost", "score"), names, {"a": 0, "b": 1, "c": 2})
-    points = {trace.name: trace.x[0] for trace in made.data[1:]}
-    assert points["c"] == 100.0
+    points = {trace.name: trace.x[0] for trace in made.data if trace.mode == "markers"}
+    assert set(points) == {words.chart(EVIL), "b", "c"}
     assert made.layout.xaxis.type == "log"
-    assert all("<a " not in trace.name for trace in made.data)
-    assert tradeoffs.zoom(made, frame, "cost") == ["c"]
-    low, high = made.layout.yaxis.range
-    assert low < 70.0 < 81.0 < high
-    assert made.layout.xaxis.type == "log"  # a and b are a thousandfold apart
+    assert 10 ** made.layout.xaxis.range[0] < points["c"] < 1e3
+    assert all("<a " not in str(trace.name) for trace in made.data)
+    assert all("<a " not in note.text for note in made.layout.annotations)
 
 
-def test_costs_of_the_same_size_are_told_apart_once_the_rest_is_cut_off() -> None:
-    frame = pd.DataFrame(
-        {"test": [80.0, 79.0, 10.0], "half": [None] * 3, "cost": [23e6, 22e6, 1e5], "front": [True, True, True]},
-        index=["a", "b", "c"],
-    )
-    names = {name: name for name in frame.index}
-    made = tradeoffs.scatter(frame, "cost", ("cost", "score"), names, {"a": 0, "b": 1, "c": 2})
-    assert tradeoffs.zoom(made, frame, "cost") == ["c"]
-    assert made.layout.xaxis.type == "linear"
-    low, high = made.layout.xaxis.range
-    assert 21e6 < low < 22e6 < 23e6 < high < 24e6
+def test_no_row_lies_outside_the_axes() -> None:
+    """A small adapter that scores far lower is drawn on the lower edge, with its score, and not left out."""
+    rows = {f"m{place}": (80.0 + place / 3, 0.5, 22_816_402.0, False) for place in range(14)}
+    made = drawn(**rows, lora=(38.3, 2.0, 176_914.0, True))
+    (low, high), (left, right) = made.layout.yaxis.range, made.layout.xaxis.range
+    assert low > 70
+    for trace in made.data:
+        assert low < trace.y[0] < high
+        assert left < math.log10(trace.x[0]) < right
+    assert {note.text for note in made.layout.annotations} >= {"lora (38.3)", "m0", "m13"}
+    every = drawn(near=False, **rows, lora=(38.3, 2.0, 176_914.0, True))
+    assert every.layout.yaxis.range[0] < 38.3
+
+
+def test_labels_overlap_nothing() -> None:
+    points = [(400.0, 20.0 + 14 * place) for place in range(14)]
+    sizes = [(60.0 + 3 * place, 12.0) for place in range(14)]
+    boxes = [box for box in labels.place(points, sizes, labels.Box(0, 0, 880, 300)) if box]
+    assert len(boxes) == 14
+    for one, other in itertools.combinations(boxes, 2):
+        assert not one.overlaps(other)
+    assert not any(box.left < x < box.right and box.low < y < box.high for box in boxes for x, y in points)
+    assert labels.place(points[:1], [(900.0, 12.0)], labels.Box(0, 0, 880, 300)) == [None]
 
 
 def test_ticks_of_a_logarithmic_axis_say_their_whole_number() -> None:

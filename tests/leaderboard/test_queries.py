@@ -23,9 +23,9 @@ from benchmark.tracking import Tracking
 from leaderboard import show
 from leaderboard.queries import board, curves, errors, texts, tradeoffs
 from leaderboard.queries.selection import Filters, let_through, options, protocol_name
-from leaderboard.queries.table import Table
+from leaderboard.queries.table import ResultsTable
 
-Known = Mapping[str, Table]
+Known = Mapping[str, ResultsTable]
 
 
 def test_the_store_is_what_the_tests_think(known: Known) -> None:
@@ -58,7 +58,7 @@ def test_several_tasks_have_columns_of_their_own(known: Known) -> None:
         for name, metric, value in ((task.name, "accuracy", 0.75), ("sts", "pearson", 0.5))
     )
     cell = dataclasses.replace(record.cell, protocol=protocol)
-    several = Table(protocol, (dataclasses.replace(record, cell=cell, scores=scores),))
+    several = ResultsTable(protocol, (dataclasses.replace(record, cell=cell, scores=scores),))
     (line,) = board.board(several, several.rows, None).to_dict("records")
     assert (line[f"task {task.name}"], line["task sts"], line["test"]) == (0.75, 0.5, 0.75)
     (shown,) = show.scaled(protocol, board.board(several, several.rows, None)).to_dict("records")
@@ -102,7 +102,7 @@ def test_options_are_what_the_rows_have(known: Known) -> None:
 
 def test_every_row_has_a_name_of_its_own(known: Known) -> None:
     table = known["quick"]
-    twins = Table(table.protocol, table.every)
+    twins = ResultsTable(table.protocol, table.every)
     vars(twins)["rows"] = tuple(dataclasses.replace(row, label="twin") for row in table.rows)
     for one in (table, twins):
         assert len(set(one.names.values())) == len(one.rows) == 17

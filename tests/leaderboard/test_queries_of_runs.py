@@ -14,13 +14,13 @@ from scipy import stats
 
 from benchmark.analysis.standings import Pair
 from benchmark.core.predictions import Predictions
-from benchmark.core.record import Point, Record, Trial, Tuning
+from benchmark.core.record import Point, Record, Trial
 from benchmark.core.serialization import from_plain
 from benchmark.tracking import Tracking
 from leaderboard.queries import compare, errors, runs
-from leaderboard.queries.table import Table
+from leaderboard.queries.table import ResultsTable
 
-Known = Mapping[str, Table]
+Known = Mapping[str, ResultsTable]
 
 
 @pytest.fixture
@@ -49,21 +49,19 @@ def test_every_run_has_a_label_of_its_own(known: Known) -> None:
     assert runs.label(table.names, trial).startswith("quick/a trial 7, seed ")
 
 
-def test_facts_hold_what_was_recorded(pair: tuple[Record, Record]) -> None:
-    record = dataclasses.replace(pair[0], tuning=Tuning("quick/a", 3, 0.81, 8, 75.0))
-    facts = runs.facts(record)
-    assert facts["run"] == record.run
-    assert facts["budget"] == "3 epochs, batches of 32"
-    assert facts["tuned by"] == "trial 3 of study quick/a (validation 0.8100; tuning cost 8 trials, 1:15)"
-    assert "limit" not in facts
-    assert runs.parameters(record) == {"hidden": "256", "lr": "3e-05"}
-    assert runs.environment(record)["torch"] == "2.13.0"
-    data = runs.data(record)
-    assert data["scenario: exact duplicates"] == "train ∩ test 21"
-    assert data["scenario: test fingerprint"] == record.cell.protocol.tasks[0].test
-    bare = dataclasses.replace(record, environment=None, data=())
-    assert runs.environment(bare)["kind of device"] == "cpu"
+def test_facts_are_shown_as_two_columns() -> None:
     assert list(runs.pairs({"a": "b"}).iloc[0]) == ["a", "b"]
+
+
+def test_the_code_of_two_methods_is_no_difference_and_that_of_one_is(pair: tuple[Record, Record]) -> None:
+    """Each method has its own digest of the code, whatever the commit."""
+    first, second = pair
+    changed = dataclasses.replace(second, cell=dataclasses.replace(second.cell, code="e" * 64))
+    apart = compare.environment([first], [changed])
+    assert list(apart[apart["differs"]]["what"]) == ["command"]
+    again = dataclasses.replace(first, cell=dataclasses.replace(first.cell, code="e" * 64))
+    found = compare.environment([first], [again])
+    assert list(found[found["differs"]]["what"]) == ["code"]
 
 
 def test_scores_and_cost_are_the_records(pair: tuple[Record, Record]) -> None:

@@ -13,7 +13,7 @@ from benchmark.tracking import Tracking
 from leaderboard.queries.board import board
 from leaderboard.queries.curves import band, frame
 from leaderboard.queries.selection import Filters, let_through
-from leaderboard.queries.table import Table, tables
+from leaderboard.queries.table import ResultsTable, tables
 
 MAKER = Path(__file__).resolve().parents[1] / "make_store.py"
 
@@ -33,7 +33,7 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Tracking:
 def test_read_and_tabulate(benchmark: BenchmarkFixture, store: Tracking) -> None:
     """What a cold page needs before it is drawn: at most 3 s with everything around it."""
 
-    def cold() -> dict[str, Table]:
+    def cold() -> dict[str, ResultsTable]:
         found = tables(store.records())
         first = next(iter(found.values()))
         assert len(board(first, first.rows, None)) == len(first.rows) > 10

@@ -13,13 +13,14 @@ from typing import TYPE_CHECKING, Any
 from rich.console import Group, RenderableType
 from rich.text import Text
 
+from benchmark.analysis import facts
 from benchmark.cli import rerun
 from benchmark.cli.console import make_console, stdout_kept, write_json
 from benchmark.cli.options import add_json, add_storage, add_tracking, filled
-from benchmark.cli.printing import Command, NextSteps, Paragraph, pairs, show, table, tuning_words
-from benchmark.cli.rerun import typed
+from benchmark.cli.printing import Command, NextSteps, Paragraph, pairs, show, table
 from benchmark.core import layer_scores
 from benchmark.core.errors import UsageError
+from benchmark.core.parameters import typed
 from benchmark.core.text import did_you_mean, one_line, pluralize
 
 if TYPE_CHECKING:
@@ -225,32 +226,17 @@ def _show_run(record: Record, tracking: Tracking) -> Shown:
     command = rerun.command(record)
     place = files.place(tracking.store, record)
     document = {**to_plain(record), "cell_id": record.cell.id, "artifacts": place, "command": command}
-    cell, protocol = record.cell, record.cell.protocol
-    facts = {
-        "run": record.run,
-        "trial": f"{record.trial.number} of study {record.trial.study}" if record.trial else "",
-        "tuned by": tuning_words(record),
-        "cell": f"{cell.id}, in the table's row {cell.group}",
-        "suite": protocol.suite,
-        "encoder": f"{protocol.encoder} @ {protocol.encoder_revision}",
-        "weights": f"sha256 {protocol.encoder_sha256[:16]}…",
-        "budget": f"{pluralize(protocol.epochs, 'epoch')}, batches of {protocol.batch_size}, "
-        f"texts of at most {protocol.max_length} tokens, the {protocol.selection} epoch kept",
-        "limit": f"train limited to {protocol.limit_train:,} rows" if protocol.limit_train else "",
-        "device": f"{cell.device}, {cell.precision}",
-        "artifacts": place,
-        "notes": "\n".join(record.notes),
-        "repeat it": Command(rerun.again(record)),
-    }
+    cell = record.cell
+    known = facts.measured(record) | {"artifacts": place, "repeat it": Command(rerun.again(record))}
     title = Text.assemble((f"{cell.method} seed {cell.seed}", "bold"), f"  {record.status}")
     title.append(f": {one_line(record.reason)}" if record.reason else "")
-    parts: list[RenderableType] = [title, pairs(facts)]
+    parts: list[RenderableType] = [title, pairs(known)]
     for heading, part in {
         "scores": _scores(record),
         "cost": _cost(record),
-        f"parameters ({cell.origin})": pairs({name: typed(value) for name, value in cell.parameters}),
-        "data": _data(record),
-        "environment": _environment(record),
+        f"parameters ({cell.origin})": pairs(facts.parameters(record)),
+        "data": _facts(facts.data(record)),
+        "environment": _facts(facts.environment(record)),
         "curves": _curves(record.points),
     }.items():
         parts += [Text(), Text(heading, style="bold"), part] if part is not None else []
@@ -299,43 +285,9 @@ def _cost(record: Record) -> RenderableType | None:
     return Group(grid, Text(), facts)
 
 
-def _data(record: Record) -> RenderableType | None:
-    facts: dict[str, object] = {}
-    prints = {task.name: task for task in record.cell.protocol.tasks}
-    for found in record.data:
-        lines = [found.source + (" (synthetic)" if found.synthetic and "synthetic" not in found.source else "")]
-        lines.append("rows: " + ", ".join(f"{split} {count:,}" for split, count in found.rows))
-        some = [f"{where} {count:,}" for where, count in found.duplicates if count]
-        lines.append(f"exact duplicates: {', '.join(some) or 'none'}")
-        fractions = dict(found.truncated_fractions)
-        cut = [f"{where} {count:,} ({fractions.get(where, 0.0):.1%})" for where, count in found.truncated if count]
-        lines.append(f"rows cut at the maximum length: {', '.join(cut) or 'none'}")
-        if found.task in prints:
-            one = prints[found.task]
-            sums = (("train", one.train), ("validation", one.validation), ("test", one.test))
-            lines.append("fingerprints: " + ", ".join(f"{split} {value[:12]}" for split, value in sums))
-        facts[found.task] = "\n".join([*lines, *found.notes])
-    return pairs(facts) if facts else None
-
-
-def _environment(record: Record) -> RenderableType | None:
-    found = record.environment
-    if found is None:
-        return None
-    packages = ", ".join(f"{name} {version}" for name, version in found.packages)
-    return pairs(
-        {
-            "started": found.started,
-            "commit": f"{found.commit}{' (with uncommitted changes)' if found.dirty else ''}",
-            "code": record.cell.code[:16],
-            "python": found.python,
-            "packages": packages,
-            "platform": found.platform,
-            "processor": found.processor,
-            "device": f"{found.device}, {pluralize(found.threads, 'thread')}",
-            "command": Command(found.command),
-        }
-    )
+def _facts(known: Mapping[str, str]) -> RenderableType | None:
+    commands = {name: Command(value) for name, value in known.items() if name == "command"}
+    return pairs({**known, **commands}) if known else None
 
 
 def _curves(given: Sequence[Point]) -> RenderableType | None:

@@ -15,7 +15,7 @@ from benchmark.analysis.stats import summarise
 from benchmark.cli.console import make_console
 from benchmark.cli.results_table import plain_rows, render
 from benchmark.core.cell import TUNED, Cell, Protocol, TaskIdentity
-from benchmark.core.record import Cost, DataFacts, Environment, PhaseCost, Record, Score, Status
+from benchmark.core.record import Cost, DataFacts, Environment, PhaseCost, Record, Score, Status, Tuning
 from benchmark.core.suite import load
 
 TASK = TaskIdentity("scenario", "classes", "accuracy", "f1", "f2", "f3")
@@ -162,6 +162,10 @@ def test_equal_labels_are_told_apart_by_what_differs() -> None:
 def test_the_table_reads_as_expected() -> None:
     records = [done(cell("alpha", seed), 0.80 + 0.02 * seed, 0.5, 2.0) for seed in (0, 1, 2)]
     records.append(done(cell("beta"), 0.9, 0.25, 12.4))
+    loss = (
+        "Test loss is cross-entropy in nats per example; seconds per epoch are medians, the first of several epochs "
+        "left out."
+    )
     assert printed(records) == [
         "",
         "quick  Synthetic assistant utterances, 18 scenarios (built in)",
@@ -170,10 +174,10 @@ def test_the_table_reads_as_expected() -> None:
         "─────────────────────────────────────────────────────────────────────────────",
         "beta        91.0        90.0        0.250       1,050     12      1  done",
         "alpha       83.0 ± 5.0  82.0 ± 5.0  0.500       1,050   2.00      3  done",
-        "encoder tiny, 2 epochs, batch 16, best epoch kept, cpu fp32, seeds 0–2",
-        "± is the half-width of the 95% t interval over seeds",
-        "n=1: no interval (more seeds give one: --seeds 3)",
-        "test loss is cross-entropy in nats per example; seconds are medians, the first epoch of several left out",
+        "encoder tiny, 2 epochs, batches of 16, at most 32 tokens, best epoch kept, cpu fp32, seeds 0–2",
+        "± is the half-width of the 95% t interval over seeds (2.48 standard deviations at three seeds).",
+        "A row with one seed has no interval: more seeds give one (--seeds 3).",
+        loss,
     ]
 
 
@@ -206,9 +210,9 @@ def test_several_tasks_have_a_column_each_and_an_overall_score() -> None:
     first = next(line for line in lines if line.startswith("alpha")).split()
     assert first[1:7] == ["50.7", "78.4", "0.310", "64.9", "64.9", "1.500"]
     assert lines.index(next(line for line in lines if line.startswith("beta"))) > 5
-    assert "overall is the mean of sst accuracy, quora accuracy, sts (pearson + 1) / 2" in lines
+    assert "Score: overall is the mean of sst accuracy, quora accuracy, sts (pearson + 1) / 2." in lines
     assert any(
-        line.startswith("test loss is the mean over tasks of cross-entropy in nats per example") for line in lines
+        line.startswith("Test loss is the mean over tasks of cross-entropy in nats per example") for line in lines
     )
 
 
@@ -238,7 +242,7 @@ def test_one_task_that_is_a_correlation_is_shown_as_it_is() -> None:
     scores = (Score("test", "sts", "pearson", 0.31), Score("test", "sts", "mean_squared_error", 2.0))
     lines = printed([dataclasses.replace(done(cell("alpha", protocol=protocol), 0.5), scores=scores)])
     assert next(line for line in lines if line.startswith("alpha")).split()[1:4] == ["–", "0.310", "2.000"]
-    assert any(line.startswith("test loss is the mean squared error;") for line in lines)
+    assert any(line.startswith("Test loss is the mean squared error;") for line in lines)
 
 
 def test_synthetic_data_is_labelled() -> None:
@@ -249,7 +253,7 @@ def test_synthetic_data_is_labelled() -> None:
 def test_a_limited_train_split_stands_below_the_table() -> None:
     protocol = dataclasses.replace(PROTOCOL, limit_train=1200)
     lines = printed([done(cell("a", seed, protocol), 0.5) for seed in (1, 4)])
-    assert lines[-3].endswith("cpu fp32, seeds 1, 4, train limited to 1,200 rows")
+    assert "best epoch kept, train limited to 1,200 rows, cpu fp32, seeds 1, 4" in " ".join(lines)
 
 
 @pytest.mark.parametrize("width", [40, 80])
@@ -286,3 +290,26 @@ def test_plain_rows_are_json_with_unrounded_numbers() -> None:
     assert row["without_score"] == [{"seed": 1, "status": "failed", "reason": "no memory"}]
     assert (row["method"], row["parameters"], row["seeds"]) == ("a", {"rank": 8}, [0])
     assert (row["test_cross_entropy"], row["trainable_parameters"], row["epoch_seconds"]) == (1.0, 1050, 2.0)
+
+
+def test_a_running_cell_has_no_reason_and_needs_none() -> None:
+    (row,) = rows([done(cell("a", 0), 0.5), bad(cell("a", 1), "running", "")])
+    assert row.others[0].reason == ""
+    assert row.without_score == ["a, seed 1: running"]
+
+
+def test_a_row_carries_runs_totals_memory_seconds_and_tuning() -> None:
+    made = [
+        dataclasses.replace(
+            done(dataclasses.replace(cell("a", seed), origin=TUNED), 0.5),
+            run=f"run {seed}",
+            cost=Cost((PhaseCost("main", 900, 100, 4000, 9.0, 2.0, 1.0),), 10.0 + seed, 500 - seed),
+            tuning=Tuning("quick/a", 1, 0.5, 8, 75.0),
+        )
+        for seed in (1, 0)
+    ]
+    (row,) = rows(made)
+    assert row.runs == ("run 0", "run 1")
+    assert (row.total, row.trainable_fraction) == (4000, 0.25)
+    assert (row.fit_seconds, row.memory) == (10.5, 500)
+    assert (row.tuning_trials, row.tuning_seconds) == (8, 75.0)

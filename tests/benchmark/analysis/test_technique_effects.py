@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from benchmark.analysis.technique_effects import factor_effects, techniques
+from benchmark.analysis.technique_effects import technique_effects, techniques
 
 
 def test_the_baseline_has_no_techniques_and_a_whole_method_is_no_set() -> None:
@@ -32,7 +32,7 @@ def test_effects_are_those_of_the_techniques(results: Any) -> None:
     results.fail(results.cell("llrd", 0), "no memory")
     tuned = dataclasses.replace(results.cell("swa", 0), origin="tuned")
     results.add(tuned, np.arange(100) < 99)
-    found = factor_effects(results.records)
+    found = technique_effects(results.records)
     assert found is not None
     assert {effect.factors: effect.estimate for effect in found.found} == pytest.approx(
         {("swa",): (0.10 + 0.30) / 2, ("reinit",): (-0.05 + 0.15) / 2, ("reinit", "swa"): 0.30 - 0.10}
@@ -42,7 +42,7 @@ def test_effects_are_those_of_the_techniques(results: Any) -> None:
 
 def test_one_set_of_techniques_has_no_effects(results: Any) -> None:
     results.add(results.cell("swa", 0), np.arange(100) < 50)
-    assert factor_effects(results.records) is None
+    assert technique_effects(results.records) is None
 
 
 def test_protocols_are_never_mixed(results: Any) -> None:
@@ -50,4 +50,4 @@ def test_protocols_are_never_mixed(results: Any) -> None:
     longer = dataclasses.replace(results.protocol, epochs=9)
     results.add(results.cell("llrd", 0, longer), np.arange(100) < 50)
     with pytest.raises(ValueError, match="one protocol"):
-        factor_effects(results.records)
+        technique_effects(results.records)

@@ -18,11 +18,12 @@ def report(results: Any, **more: Any) -> Report:
     return gather(results.records, results.predictions, MADE, **more)
 
 
-def test_a_line_is_a_row_with_its_costs(three: Any) -> None:
+def test_a_place_has_a_row_with_its_costs_and_runs(three: Any) -> None:
     (section,) = report(three).sections
-    first = section.lines[0]
-    assert (first.row.label, first.place.letters) == ("good", "a")
-    assert (first.total, first.fit_seconds, first.memory, first.tuning_trials) == (20_000, 5.0, 2**29, None)
+    first = section.board.places[0]
+    assert (first.row.label, first.letters) == ("good", "a")
+    assert (first.row.total, first.row.fit_seconds, first.row.memory) == (20_000, 5.0, 2**29)
+    assert first.row.runs == tuple(record.run for record in three.records if record.cell.method == "good")
     assert report(three).made == MADE
 
 
@@ -31,7 +32,7 @@ def test_protocols_have_sections_of_their_own(three: Any) -> None:
     three.add(three.cell("good", 0, longer), np.arange(400) < 100)
     first, second = report(three).sections
     assert (first.protocol.epochs, second.protocol.epochs) == (2, 5)
-    assert [len(section.lines) for section in (first, second)] == [3, 1]
+    assert [len(section.rows) for section in (first, second)] == [3, 1]
     assert report(three).over_suites is None  # two protocols of one suite are not two suites
 
 
@@ -82,15 +83,20 @@ def test_sentences_below_the_table(three: Any) -> None:
     three.fail(three.cell("broken", 4), "no\nmemory")
     (section,) = report(three).sections
     ties = (
-        "Rows that share a letter can't be told apart at the 5% level: paired over common seeds, a test "
-        "over seeds and test rows, Holm's step-down correction over 3 pairs."
+        "Rows that share a letter are not significantly different at the 5% level: pairs are compared over their "
+        "common seeds by a test over seeds and test rows, with Holm's step-down correction for 3 pairs."
+    )
+    loss = (
+        "Test loss is cross-entropy in nats per example; seconds per epoch are medians, the first of several epochs "
+        "left out."
     )
     cheapest = "Of these, same trains the fewest parameters (200) and has the shortest epoch (3.00 s)."
     assert section.notes == (
-        "Synthetic data: these figures rank nothing but methods on this data.",
-        "± is the half-width of the 95% t interval over seeds, 2.48 standard deviations at three seeds.",
+        "Synthetic data: these figures compare methods on this data only.",
+        "± is the half-width of the 95% t interval over seeds (2.48 standard deviations at three seeds).",
+        loss,
         ties,
-        f"No best method: good and same are tied. {cheapest}",
+        f"There is no single best row: same is not significantly different from good. {cheapest}",
         "broken, seed 4: failed: no memory",
     )
 
@@ -105,6 +111,6 @@ def test_a_single_seed_says_what_its_test_means(results: Any) -> None:
     results.add(results.cell("a", 0), np.arange(100) < 90)
     results.add(results.cell("b", 0), np.arange(100) < 50)
     notes = " ".join(report(results).sections[0].notes)
-    assert "A row of one seed has no interval" in notes
+    assert "A row with one seed has no interval" in notes
     assert "which compares two trained models and not the methods" in notes
-    assert "a is told apart from every other tested row." in notes
+    assert "a differs significantly from every other tested row." in notes

@@ -1,71 +1,111 @@
-"""Scales, ticks, fronts: what a figure says must be where it says."""
+"""What a figure draws: every row, at its place, with ticks that one can read; equal figures are equal files."""
 
 from __future__ import annotations
 
+import itertools
 import re
 from typing import Any
 
-import numpy as np
 import pytest
 
-from benchmark.reports import svg
-from benchmark.reports.content import Curve, gather
-from benchmark.reports.figures import Dot, dots, front, panels, pareto
+from benchmark.analysis import columns
+from benchmark.analysis.stats.ranks import ranks
+from benchmark.core.scales import Scale
+from benchmark.reports import figures, style
+from benchmark.reports.content import Curve, OverSuites, gather
+from benchmark.reports.figures import Dot
 
-
-def test_axes_map_values_to_pixels() -> None:
-    axis = svg.Axis(0.0, 10.0, 100, 200)
-    assert (axis(0), axis(5), axis(10), axis(-3), axis(12)) == (100, 150, 200, 100, 200)
-    assert axis.ticks() == [0, 2, 4, 6, 8, 10]
-    log = svg.Axis(1, 10_000, 0, 400, log=True)
-    assert (log(1), log(100), log(10_000), log(0)) == (0, 200, 400, 0)
-    assert log.ticks() == [1, 10, 100, 1000, 10_000]
-    assert svg.Axis(150, 30_000, 0, 1, log=True).ticks() == [200, 500, 1000, 2000, 5000, 10_000, 20_000]
-    assert svg.Axis(3.0, 3.0, 0, 100)(3.0) == 50
+PERCENT = Scale("accuracy", 100.0, 1, "%")
 
 
 @pytest.mark.parametrize(("value", "words"), [(22_816_402, "22.8M"), (150_000, "150k"), (0.25, "0.25"), (0, "0")])
 def test_short_numbers(value: float, words: str) -> None:
-    assert svg.short(value) == words
+    assert figures.short(value) == words
 
 
-def dot(label: str, cost: float, score: float) -> Dot:
-    return Dot(label, 0, cost, score, None, tied=False)
+def dot(label: str, cost: float, score: float, place: int = 0, **more: Any) -> Dot:
+    return Dot(label, place, cost, score, **{"half": None, "tied": False, "front": False, **more})
 
 
-def test_the_front_is_what_no_other_beats() -> None:
-    found = [
-        dot("dear", 9, 90),
-        dot("bad", 5, 70),
-        dot("cheap", 1, 80),
-        dot("same cost, worse", 1, 60),
-        dot("no", 9, 80),
-    ]
-    assert [one.label for one in front(found)] == ["cheap", "dear"]
+def drawn(found: list[Dot]) -> tuple[Any, Any]:
+    with style.settings():
+        figure = figures.pareto(found, ("cost", "score"), PERCENT)
+        figure.canvas.draw()
+        return figure, figure.axes[0]
 
 
-def test_rows_far_below_and_rows_without_cost_are_named_and_not_drawn(three: Any) -> None:
+def test_rows_far_below_stand_on_the_edge_and_rows_without_cost_are_named(three: Any) -> None:
     (section,) = gather(three.records, three.predictions, "2026-01-01").sections
-    found, absent = dots(section, lambda row: row.trainable if row.label != "same" else None)
-    assert [(one.label, one.cost, one.tied) for one in found] == [("good", 20_050, True)]
-    assert absent == ["same has no such cost", "bad (39.8) lies below the axis"]
+    found, absent = figures.dots(section, columns.TRAINABLE)
+    assert [(one.label, one.cost, one.tied, one.below) for one in found] == [
+        ("good", 20_050, True, False),
+        ("same", 200, True, False),
+        ("bad", 100, False, True),
+    ]
+    assert absent == []
+    drawing = figures.trade_off(section, columns.TRAINABLE)
+    assert drawing
+    assert "triangles at the lower edge" in drawing.caption
+    assert "bad (39.8)" in drawing.svg
+    assert figures.dots(section, columns.TUNING_TRIALS) == (
+        [],
+        [f"{name}: tuning trials not recorded" for name in ("good", "same", "bad")],
+    )
+
+
+def test_captions_speak_of_what_is_drawn_only(results: Any) -> None:
+    results.add(results.cell("a", 0), [True, False] * 10)
+    (section,) = gather(results.records, results.predictions, "2026-01-01").sections
+    drawing = figures.trade_off(section, columns.EPOCH_SECONDS)
+    assert drawing
+    assert drawing.caption == ""
+
+
+def test_ticks_of_costs_are_words_on_both_kinds_of_axis() -> None:
+    for costs, kind in (([176_914, 22_816_402], "log"), ([7.5, 9.1], "linear")):
+        _, axes = drawn([dot("a", costs[0], 80), dot("b", costs[1], 81, 1)])
+        assert axes.get_xscale() == kind
+        low, high = axes.get_xlim()
+        ticks = [
+            text.get_text()
+            for at, text in zip(axes.get_xticks(), axes.get_xticklabels(), strict=True)
+            if low <= at <= high
+        ]
+        assert len(ticks) >= 2
+        assert all(re.fullmatch(r"[\d.]+[kMG]?", tick) for tick in ticks), ticks
+        assert len(set(ticks)) == len(ticks)
+        assert low < min(costs) < max(costs) < high
+
+
+def test_no_label_lies_on_another_or_on_a_point() -> None:
+    found = [dot(f"method {place}", 22_816_402, 80 + place / 3, place) for place in range(14)]
+    figure, axes = drawn([*found, dot("lora", 176_914, 81, 14)])
+    renderer = figure.canvas.get_renderer()
+    boxes = [text.get_window_extent(renderer) for text in axes.texts]
+    assert len(boxes) == 15
+    for one, other in itertools.combinations(boxes, 2):
+        assert not one.shrunk(0.95, 0.85).overlaps(other.shrunk(0.95, 0.85))
+    points = axes.transData.transform([(one.cost, one.score) for one in found])
+    assert not any(box.contains(x, y) for box in boxes for x, y in points)
+    page = figure.bbox
+    assert all(box.x1 <= page.x1 + 1 and box.x0 >= 0 for box in boxes)
 
 
 def test_names_in_figures_are_text(three: Any) -> None:
-    drawn = pareto([dot("<i>&", 0, 80), dot("x", 100, 90)], ("cost", "score"))
-    assert "&lt;i&gt;&amp;" in drawn
-    assert "<i>" not in drawn
+    with style.settings():
+        made = style.svg(figures.pareto([dot("<i>&$x$\x1b", 0, 80), dot("x", 100, 90, 1)], ("c", "s"), PERCENT), "n")
+    assert "&lt;i&gt;&amp;$x$\ufffd" in made
+    assert "<i>" not in made
 
 
-def test_labels_do_not_lie_on_each_other() -> None:
-    drawn = pareto([dot(f"method {place}", 100, 80 + place / 100) for place in range(8)], ("cost", "score"))
-    places = [
-        tuple(map(float, pair)) for pair in re.findall(r'<text x="([\d.]+)" y="([\d.]+)"[^>]* class="label"', drawn)
-    ]
-    assert len(places) >= 6
-    for place, (x, y) in enumerate(places):
-        for other_x, other_y in places[place + 1 :]:
-            assert abs(y - other_y) >= 11 or abs(x - other_x) >= np.floor(8 * svg.CHARACTER)
+def test_equal_figures_are_equal_to_the_byte(three: Any) -> None:
+    (section,) = gather(three.records, three.predictions, "2026-01-01").sections
+    first, second = (figures.trade_off(section, columns.TRAINABLE) for _ in range(2))
+    assert first == second
+    assert first
+    assert "<metadata" not in first.svg
+    assert "var(--ink)" in first.svg
+    assert not any(colour in first.svg for colour in style.VARIABLES)
 
 
 def test_panels_stand_in_the_order_of_training_losses_first() -> None:
@@ -76,10 +116,19 @@ def test_panels_stand_in_the_order_of_training_losses_first() -> None:
         Curve("two", "pretext", "train/loss", values),
         Curve("two", "main", "train/loss", values),
     ]
-    found = panels(curves, ["plain", "two"])
-    assert [(phase, labels) for phase, _, labels in found] == [
-        ("pretext", ["two"]),
-        ("main", ["plain", "two"]),
-        ("main", ["plain"]),
+    found = figures.panels("p", curves, ["plain", "two"])
+    assert [(panel.phase, panel.labels) for panel in found] == [
+        ("pretext", ("two",)),
+        ("main", ("plain", "two")),
+        ("main", ("plain",)),
     ]
-    assert "training loss" in found[0][1]
+    assert "training loss" in found[0].drawing.svg
+    assert "<title>two</title>" in found[0].drawing.svg
+
+
+def test_ranks_over_suites_name_every_method() -> None:
+    methods = tuple(f"m{place}" for place in range(5))
+    scores = [[0.9, 0.8, 0.7, 0.6, 0.5], [0.9, 0.7, 0.8, 0.6, 0.5], [0.8, 0.9, 0.7, 0.5, 0.6]]
+    drawing = figures.critical_difference(OverSuites(("a", "b", "c"), methods, ranks(scores)))
+    assert all(name in drawing.svg for name in methods)
+    assert "critical difference" in drawing.svg

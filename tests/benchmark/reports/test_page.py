@@ -59,7 +59,10 @@ def test_it_is_well_formed_and_needs_nothing_else(three: Any) -> None:
     tags = {tag for tag, _ in reader.seen}
     assert not tags & {"script", "link", "img", "iframe", "object", "embed", "b"}
     addresses = re.findall(r"https?://[^\"' <]+", made)
-    assert set(addresses) == {"http://www.w3.org/2000/svg"}  # a name, not a place that is fetched
+    assert set(addresses) == {"http://www.w3.org/2000/svg", "http://www.w3.org/1999/xlink"}  # names; nothing is fetched
+    fetched = [value for _, attributes in reader.seen for name, value in attributes.items() if name.endswith("href")]
+    assert all(str(value).startswith("#") for value in fetched)
+    assert "url(http" not in made
     assert not any(name.startswith("on") for _, attributes in reader.seen for name in attributes)
     assert any(
         "default-src 'none'" in str(attributes.get("content")) for tag, attributes in reader.seen if tag == "meta"

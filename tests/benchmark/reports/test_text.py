@@ -54,10 +54,10 @@ def test_what_a_user_wrote_is_text(three: Any) -> None:
     markdown, latex = text.markdown(report(three)), text.latex(report(three))
     assert r"| a\_b\|c " in markdown
     assert r"&lt;script&gt;alert('x')&lt;/script&gt; \| \$y\$ &amp; 100% \_z\_ \[a\](b) \\input{c}" in markdown
-    assert r"a\_b|c & --" in latex
+    assert r"a\_b\textbar{}c & --" in latex
     assert (
-        r"\textless{}script\textgreater{}alert('x')\textless{}/script\textgreater{} | \$y\$ \& 100\% \_z\_ [a](b) "
-        r"\textbackslash{}input\{c\}"
+        r"\textless{}script\textgreater{}alert('x')\textless{}/script\textgreater{} "
+        r"\textbar{} \$y\$ \& 100\% \_z\_ [a](b) \textbackslash{}input\{c\}"
     ) in latex
 
 

@@ -9,9 +9,9 @@ from typing import Any
 from streamlit.testing.v1 import AppTest
 
 from leaderboard.queries import runs
-from leaderboard.queries.table import Table
+from leaderboard.queries.table import ResultsTable
 
-Known = Mapping[str, Table]
+Known = Mapping[str, ResultsTable]
 
 
 def _until_tested(app: AppTest) -> AppTest:

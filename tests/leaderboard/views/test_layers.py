@@ -15,9 +15,9 @@ from benchmark.core.record import Point
 from benchmark.tracking import scheme
 from leaderboard.charts import layers as charts
 from leaderboard.queries import curves, layers
-from leaderboard.queries.table import Table
+from leaderboard.queries.table import ResultsTable
 
-Known = Mapping[str, Table]
+Known = Mapping[str, ResultsTable]
 
 
 def _points(task: str, seed: int = 0, epochs: int = 3) -> list[Point]:

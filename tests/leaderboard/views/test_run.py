@@ -11,9 +11,9 @@ from streamlit.testing.v1 import AppTest
 from benchmark.cli.rerun import again
 from benchmark.core.record import Record
 from leaderboard.queries import runs
-from leaderboard.queries.table import Table
+from leaderboard.queries.table import ResultsTable
 
-Known = Mapping[str, Table]
+Known = Mapping[str, ResultsTable]
 
 
 @pytest.fixture

@@ -24,9 +24,9 @@ from benchmark.tuning.space import Dimension
 from benchmark.tuning.storage import closing, locate
 from leaderboard.charts import sweeps as charts
 from leaderboard.queries import sweeps
-from leaderboard.queries.table import Table
+from leaderboard.queries.table import ResultsTable
 
-Known = Mapping[str, Table]
+Known = Mapping[str, ResultsTable]
 EVIL = "RuntimeError: <b>out of memory</b> [click](https://example.com)"
 SPACE = (
     Dimension("lr", 1e-5, 1e-3, log=True),
@@ -44,7 +44,7 @@ def uri(made_up: str, tmp_path: Path) -> str:
     return f"sqlite:///{tmp_path}/mlflow.db"
 
 
-def _definition(table: Table, space: tuple[Dimension, ...] = SPACE) -> Definition:
+def _definition(table: ResultsTable, space: tuple[Dimension, ...] = SPACE) -> Definition:
     fixed = (("hidden", 256),)
     return Definition(table.protocol, "supcon", fixed, space, "tpe", "median", 0, (1_000_000,), "cpu", "fp32")
 

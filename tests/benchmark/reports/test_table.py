@@ -9,7 +9,7 @@ import pytest
 
 from benchmark.core.cell import TaskIdentity
 from benchmark.core.record import Record, Score
-from benchmark.reports import files, page, text, wording
+from benchmark.reports import files, page, table, text
 from benchmark.reports.content import Report, gather
 
 TASKS = (
@@ -42,12 +42,12 @@ def report(results: Any, tasks: tuple[TaskIdentity, ...], **rows: tuple[float, .
 def test_several_tasks_have_a_column_each(results: Any) -> None:
     made = report(results, TASKS, alpha=(0.507, 0.784, 0.310), beta=(0.5, 0.798, 0.098))
     (section,) = made.sections
-    heads = wording.headers(section.protocol)
+    heads = table.headings(section.protocol)
     assert heads[2:8] == (
         *("test score %", "validation score %", "sst test accuracy %", "quora test accuracy %", "sts test pearson"),
         "test loss",
     )
-    first = wording.cells(section.lines[0])
+    first = table.cells(section.board.places[0])
     assert len(first) == len(heads)
     assert first[2:8] == ("64.9", "64.9", "50.7", "78.4", "0.310", "1.500")
     assert "Score: overall is the mean of sst accuracy, quora accuracy, sts (pearson + 1) / 2." in section.notes
@@ -61,9 +61,9 @@ def test_several_tasks_have_a_column_each(results: Any) -> None:
 def test_one_correlation_is_shown_as_it_is(results: Any, values: tuple[float, float]) -> None:
     made = report(results, TASKS[2:], alpha=values[:1], beta=values[1:])
     (section,) = made.sections
-    assert wording.headers(section.protocol)[2:5] == ("test pearson", "validation pearson", "test loss")
-    assert [wording.cells(line)[2] for line in section.lines] == [f"{value:.3f}" for value in values]
-    assert "Test loss is the mean squared error." in section.notes
+    assert table.headings(section.protocol)[2:5] == ("test pearson", "validation pearson", "test loss")
+    assert [table.cells(place)[2] for place in section.board.places] == [f"{value:.3f}" for value in values]
+    assert any(note.startswith("Test loss is the mean squared error;") for note in section.notes)
     assert "pearson %" not in page.page(made)
 
 
