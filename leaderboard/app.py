@@ -14,6 +14,8 @@ from leaderboard.context import Context
 from leaderboard.queries.selection import let_through
 
 ICON = Path(__file__).with_name("icon.svg")  # the tab's: an icon by name would be fetched from another host
+ROOT = "home"
+"""Streamlit reserves this name for the page at the root, and answers it with "Page not found"."""
 SIDEBAR = 240
 """Pixels: a laptop's screen keeps its width for the table; on a phone the sidebar is hidden until it is called."""
 
@@ -24,10 +26,11 @@ def main() -> None:
     made: dict[str, st.Page] = {}
     given: list[Context] = []  # filled below, before the page runs
     for page in views.load():
+        address = page.PATH if made else ROOT
         made[page.PATH] = st.Page(
-            _renderer(page, given), title=page.TITLE, icon=page.ICON, url_path=page.PATH, default=not made
+            _renderer(page, given), title=page.TITLE, icon=page.ICON, url_path=address, default=not made
         )
-    first = views.load()[0]  # Streamlit gives it the root for an address; its own name must lead to it as well
+    first = views.load()[0]  # its address is the root: its own name must lead to it as well
     named = st.Page(
         _renderer(first, given), title=first.TITLE, icon=first.ICON, url_path=first.PATH, visibility="hidden"
     )

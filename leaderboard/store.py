@@ -104,7 +104,7 @@ class Snapshot:
         return _points(self.uri, record.run, self.stamp if record.status == "running" else "")
 
     def predictions(self, record: Record) -> tuple[Predictions, ...]:
-        """Return the stored test predictions of `record`; none where it has none."""
+        """Return the stored test predictions of `record`; none where it has none. Raises UnreadableError."""
         return _predictions(self.uri, record.run) if record.status == "done" else ()
 
     def files(self, record: Record) -> str:

@@ -17,6 +17,7 @@ from benchmark.analysis.stats.ranks import Ranks, ranks
 from benchmark.analysis.technique_effects import technique_effects
 from benchmark.core import layer_scores
 from benchmark.core.cell import Protocol
+from benchmark.core.errors import UnreadableError
 from benchmark.core.record import Point, Record
 
 Curves = Callable[[str], tuple[Point, ...]]
@@ -82,32 +83,41 @@ def gather(records: Iterable[Record], predictions: Load, made: str, curves: Curv
     sections = []
     for board in standings(kept, predictions).boards:
         own = [record for record in kept if record.cell.protocol == board.protocol]
+        drawn, unreadable = _curves(board, curves) if curves else ((), ())
         sections.append(
             Section(
                 board,
                 facts.provenance(board.protocol, own, made),
-                notes.of_board(board),
+                (*notes.of_board(board), *unreadable),
                 technique_effects(own),
-                tuple(_curves(board, curves)) if curves else (),
+                drawn,
             )
         )
     return Report(made, __version__, tuple(sections), _over_suites(sections))
 
 
-def _curves(board: Board, load: Curves) -> Iterable[Curve]:
-    """Yield the curves of each row, those of one phase and key together.
+def _curves(board: Board, load: Curves) -> tuple[tuple[Curve, ...], tuple[str, ...]]:
+    """Return the curves of each row, those of one phase and key together, and which runs' can't be read.
 
     Values that aren't finite are left out, and the hundreds of curves by layer: ``bench show --plot`` draws those.
     """
+    curves: list[Curve] = []
+    unreadable: list[str] = []
     for row in (place.row for place in board.places):
         found: dict[tuple[str, str], dict[int, list[float]]] = {}
         for run in row.runs:
-            for point in load(run):
+            try:
+                points = load(run)
+            except UnreadableError as error:
+                unreadable.append(f"No curves of one run of {row.label}: {error}.")
+                continue
+            for point in points:
                 if math.isfinite(point.value) and not layer_scores.is_by_layer(point.key):
                     found.setdefault((point.phase, point.key), {}).setdefault(point.epoch, []).append(point.value)
         for (phase, key), epochs in found.items():
             values = tuple((at, statistics.fmean(seen), min(seen), max(seen)) for at, seen in sorted(epochs.items()))
-            yield Curve(row.label, phase, key, values)
+            curves.append(Curve(row.label, phase, key, values))
+    return tuple(curves), tuple(unreadable)
 
 
 def _over_suites(sections: Sequence[Section]) -> OverSuites | None:

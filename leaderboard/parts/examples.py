@@ -9,6 +9,8 @@ import pandas as pd
 import streamlit as st
 
 from benchmark.core.cell import Protocol
+from benchmark.core.errors import UnreadableError
+from benchmark.core.predictions import Predictions
 from benchmark.core.record import Record
 from benchmark.core.task_kinds import kind
 from benchmark.core.text import pluralize
@@ -18,9 +20,9 @@ from leaderboard.queries import errors
 from leaderboard.queries.texts import Texts
 
 SAYS = {
-    "first": st.column_config.TextColumn("the first says"),
-    "second": st.column_config.TextColumn("the second says"),
-    "right": st.column_config.TextColumn("right is"),
+    "first": st.column_config.TextColumn("first predicts"),
+    "second": st.column_config.TextColumn("second predicts"),
+    "right": st.column_config.TextColumn("who is right"),
 }
 NOT_AT_HAND = "The texts are not at hand (only their ids are recorded), so ids stand for them"
 
@@ -31,9 +33,21 @@ def tasks(protocol: Protocol) -> list[str]:
 
 
 def judged(context: Context, records: Iterable[Record], task: str) -> errors.Judged | None:
-    """Return the stored test predictions of `records` for `task` as one; None where there are none."""
-    stored = [one for record in records for one in context.store.predictions(record)]
+    """Return the stored test predictions of `records` for `task` as one; None where there are none.
+
+    What can't be read is passed over, and named on the page.
+    """
+    stored = [one for record in records for one in readable(context, record)]
     return errors.judge([one for one in stored if one.task == task and one.split == "test"])
+
+
+def readable(context: Context, record: Record) -> tuple[Predictions, ...]:
+    """Return the stored test predictions of `record`; say so on the page, and return none, where they can't be read."""
+    try:
+        return context.store.predictions(record)
+    except UnreadableError as error:
+        st.warning(words.markdown(f"Predictions passed over: {error}"), icon=":material/broken_image:")
+        return ()
 
 
 def comparable(first: errors.Judged | None, second: errors.Judged | None) -> bool:
@@ -50,9 +64,9 @@ def count(found: pd.DataFrame) -> None:
     """Say of `errors.disagreements` how many there are and who is right."""
     sides = found["right"].value_counts()
     st.caption(
-        f"{pluralize(len(found), 'example')}: {sides.get('first', 0)} the first has right, "
-        f"{sides.get('second', 0)} the second, {sides.get('neither', 0)} neither. "
-        "What counts is the class that most seeds say."
+        f"{pluralize(len(found), 'example')}: the first is right on {sides.get('first', 0)}, the second on "
+        f"{sides.get('second', 0)}, neither on {sides.get('neither', 0)}. "
+        "A row's prediction is the class that most of its seeds predict."
     )
 
 

@@ -13,7 +13,7 @@ from benchmark.cli.rerun import again
 from benchmark.core.record import Record
 from leaderboard import show, words
 from leaderboard.context import Context
-from leaderboard.parts import phases
+from leaderboard.parts import examples, phases
 from leaderboard.queries import curves, runs
 
 TITLE = "Run"
@@ -177,7 +177,7 @@ def _files(context: Context, record: Record) -> None:
     """Offer what is stored with the run. A file is made when it is asked for."""
     st.subheader("Files", anchor=False)
     points = context.store.points(record)
-    stored = context.store.predictions(record)
+    stored = examples.readable(context, record)
     with st.container(horizontal=True):
         st.download_button(
             "Record (JSON)",

@@ -156,6 +156,15 @@ def test_every_page_opens(watched: Watched, path: str) -> None:
     assert wide <= 0, "the page scrolls sideways"
 
 
+@pytest.mark.parametrize("path", PATHS)
+def test_every_page_has_an_address_of_its_own(wide: Watched, path: str) -> None:
+    page = wide.open(f"{path}?suite=quick")
+    titles = {found.PATH: found.TITLE for found in views.load()}
+    expect(page.get_by_role("heading", name=titles[path], exact=True)).to_be_visible(timeout=PATIENCE)
+    expect(page.get_by_text("Page not found")).to_have_count(0)
+    wide.check()
+
+
 def test_a_filter_changes_the_address_and_comes_back_from_it(wide: Watched) -> None:
     page = wide.open("?suite=quick")
     page.get_by_label("Methods").click()

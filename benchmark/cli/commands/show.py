@@ -21,7 +21,7 @@ from benchmark.cli.printing import Command, NextSteps, Paragraph, pairs, show, t
 from benchmark.core import layer_scores
 from benchmark.core.errors import UsageError
 from benchmark.core.parameters import typed
-from benchmark.core.text import did_you_mean, one_line, pluralize
+from benchmark.core.text import did_you_mean, one_line
 
 if TYPE_CHECKING:
     from benchmark.core.parameters import Parameter, Value

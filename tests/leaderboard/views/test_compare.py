@@ -53,7 +53,7 @@ def test_another_row_is_chosen_by_pressing(open_page: Any, sound: Any, app: AppT
     few = len(_frame(changed, "what"))
     every = changed.toggle(key="differing").set_value(False).run()
     assert len(_frame(every, "what")) > few
-    assert "begun (UTC)" not in _frame(every, "what")
+    assert "started (UTC)" not in _frame(every, "what")
 
 
 def test_a_row_without_a_name_of_its_own_is_passed_over(open_page: Any, app: AppTest) -> None:
@@ -92,4 +92,4 @@ def test_a_failed_run_says_that_there_is_nothing_to_compare(open_page: Any, app:
 
 def test_one_row_alone_asks_for_a_second(open_page: Any, app: AppTest) -> None:
     opened = open_page(app, "compare", suite="quick", methods="swa")
-    assert "loosen the filters" in opened.info[0].value
+    assert "change the filters" in opened.info[0].value

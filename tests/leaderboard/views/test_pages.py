@@ -58,7 +58,7 @@ def test_filters_come_from_the_address_and_hide_rows(open_page: Any, app: AppTes
 
 def test_where_no_row_passes_the_filters_it_is_said(open_page: Any, app: AppTest) -> None:
     opened = open_page(app, "leaderboard", suite="quick", search="nothing is called so")
-    assert "No row passes" in opened.info[0].value
+    assert "No row matches" in opened.info[0].value
 
 
 def test_a_failed_cell_is_shown_with_its_reason(open_page: Any, app: AppTest) -> None:
