@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Iterable
 
@@ -39,6 +40,7 @@ def technique_effects(records: Iterable[Record]) -> Effects | None:
     )
 
 
+@functools.cache
 def techniques(method: str) -> frozenset[str] | None:
     """Return the techniques that `method` combines: none for the baseline, which answers no question differently.
 

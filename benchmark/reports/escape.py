@@ -37,7 +37,7 @@ LATEX = {
     "×": r"$\times$",
     "…": r"\ldots{}",
 }
-FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
+FORMULA = ("=", "+", "-", "@", "\t", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 """What the text of a formula begins with, in spreadsheets (the last four are full-width signs)."""
 HIDDEN = ("Cc", "Cf", "Cs")
 """Unicode categories that have no shape of their own: control characters, marks of direction, halves of pairs."""
@@ -72,5 +72,6 @@ def in_csv(value: object) -> object:
     injection.
     """
     if isinstance(value, str):
-        return f"'{value}" if value.lstrip(" ").startswith(FORMULA) else value
+        text = value.replace("\r\n", "\n").replace("\r", "\n")  # the csv module quotes a line feed alone
+        return f"'{text}" if text.lstrip(" ").startswith(FORMULA) else text
     return "" if value is None else value

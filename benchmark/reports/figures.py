@@ -155,7 +155,7 @@ def pareto(found: Sequence[Dot], titles: tuple[str, str], scale: Scale) -> Figur
             elinewidth=1.2, zorder=3,
         )[0].set_gid(f"row-{dot.place}")  # fmt: skip
     axes.set_xlabel(titles[0])
-    axes.set_title(titles[1], loc="left", fontsize=10, color=style.FAINT)
+    axes.set_title(titles[1], loc="left", y=1.02, fontsize=10, color=style.FAINT)
     _label(figure, axes, found, at, scale)
     return figure
 
@@ -197,7 +197,6 @@ def _label(figure: Figure, axes: Axes, found: Sequence[Dot], at: dict[int, tuple
     """Write each row's label where there is room, with a line to its point where it isn't beside it."""
     from matplotlib.text import Text
 
-    figure.canvas.draw_idle()
     ordered = sorted(found, key=lambda dot: (dot.below, -dot.score))
     shown = [_shortened(dot.label) + (f" ({dot.score:.{scale.digits}f})" if dot.below else "") for dot in ordered]
     renderer = figure.canvas.get_renderer()  # type: ignore[attr-defined]  # of FigureCanvasAgg
@@ -295,7 +294,7 @@ def _panel(curves: Sequence[Curve], key: str, places: dict[str, int]) -> Figure:
     axes.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=8, min_n_ticks=1))
     axes.yaxis.set_major_locator(MaxNLocator(6))
     axes.set_xlabel("epoch")
-    axes.set_title(_title(key), loc="left", fontsize=10, color=style.FAINT)
+    axes.set_title(_title(key), loc="left", y=1.02, fontsize=10, color=style.FAINT)
     return figure
 
 

@@ -9,8 +9,11 @@ import contextlib
 import html
 import io
 import re
+import warnings
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
+
+from benchmark.reports.escape import visible
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -49,31 +52,35 @@ def settings() -> Iterator[None]:
     """Make figures in this block with the page's style. Texts are data: no ``$`` begins a formula."""
     import matplotlib as mpl
 
-    with mpl.rc_context(
-        {
-            "axes.axisbelow": True,
-            "axes.edgecolor": FAINT,
-            "axes.facecolor": "none",
-            "axes.grid": True,
-            "axes.labelcolor": FAINT,
-            "axes.labelsize": 10,
-            "axes.spines.right": False,
-            "axes.spines.top": False,
-            "figure.facecolor": "none",
-            "font.family": "DejaVu Sans",
-            "font.size": 9.5,
-            "grid.color": RULE,
-            "grid.linewidth": 0.8,
-            "svg.fonttype": "none",
-            "text.color": INK,
-            "text.parse_math": False,
-            "xtick.color": FAINT,
-            "xtick.labelcolor": INK,
-            "xtick.minor.size": 0,
-            "ytick.color": FAINT,
-            "ytick.labelcolor": INK,
-        }
+    with (
+        warnings.catch_warnings(),
+        mpl.rc_context(
+            {
+                "axes.axisbelow": True,
+                "axes.edgecolor": FAINT,
+                "axes.facecolor": "none",
+                "axes.grid": True,
+                "axes.labelcolor": FAINT,
+                "axes.labelsize": 10,
+                "axes.spines.right": False,
+                "axes.spines.top": False,
+                "figure.facecolor": "none",
+                "font.family": "DejaVu Sans",
+                "font.size": 9.5,
+                "grid.color": RULE,
+                "grid.linewidth": 0.8,
+                "svg.fonttype": "none",
+                "text.color": INK,
+                "text.parse_math": False,
+                "xtick.color": FAINT,
+                "xtick.labelcolor": INK,
+                "xtick.minor.size": 0,
+                "ytick.color": FAINT,
+                "ytick.labelcolor": INK,
+            }
+        ),
     ):
+        warnings.filterwarnings("ignore", r"Glyph \d+ .* missing")  # the reader's browser has its own fonts
         yield
 
 
@@ -91,7 +98,7 @@ def svg(figure: Figure, name: str, titles: Mapping[str, str] | None = None) -> s
     drawn = stream.getvalue()
     drawn = drawn[drawn.index("<svg") :]
     drawn = re.sub(r"<metadata>.*?</metadata>|<style.*?</style>|<!--.*?-->", "", drawn, flags=re.DOTALL)
-    said = {gid: f"<title>{html.escape(title)}</title>" for gid, title in (titles or {}).items()}
+    said = {gid: f"<title>{html.escape(visible(title))}</title>" for gid, title in (titles or {}).items()}
     drawn = re.sub(r'<g id="([^"]*)"([^>]*)>', lambda found: f"<g{found[2]}>{said.get(found[1], '')}", drawn)
     for written, variable in VARIABLES.items():
         drawn = drawn.replace(written, variable)

@@ -12,7 +12,7 @@ import logging
 import os
 import tempfile
 import time
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -63,6 +63,7 @@ class Tracking:
         self._client: MlflowClient | None = None
         self._known = False
         self.unreadable: dict[str, UnreadableError] = {}  # records that were passed over, by run
+        self._artifact_uris: dict[str, str] = {}  # by run; they never change
         self._studies: dict[str, str] = {}  # runs that trials stand under, by study
 
     def exists(self) -> bool:
@@ -121,14 +122,15 @@ class Tracking:
 
         A run in progress gives what there is so far. Raises UsageError.
         """
-        found: dict[tuple[str, str, int], Point] = {}
-        begun: dict[str, int] = {}
-        for name, at, step, value in sorted(self._metric_values(run), key=lambda entry: entry[1:3]):
-            point = scheme.point(name, step, value)
-            if point:
-                begun.setdefault(point.phase, at)
-                found[point.phase, point.key, step] = point
-        return tuple(sorted(found.values(), key=lambda point: (begun[point.phase], point.epoch, point.key)))
+        return _points(self._metric_values(run))
+
+    def points_of(self, runs: Sequence[str]) -> dict[str, tuple[Point, ...]]:
+        """Return the curves of each of `runs`, as `points` does, in one go where the store is a file."""
+        if not self.store.database or not self.exists():
+            return {run: self.points(run) for run in runs}
+        with reported(self.store):
+            values = sqlite.metric_values_of(self.store.database, runs)
+        return {run: _points(own) for run, own in values.items()}
 
     def predictions(self, run: str) -> tuple[Predictions, ...]:
         """Return the stored predictions of the run with id `run`; none for a run that has none.
@@ -261,7 +263,9 @@ class Tracking:
     def _artifact_uri(self, run: str) -> str:
         uri = None
         if self.exists() and self.store.database:
-            uri = sqlite.artifact_uri(self.store.database, run)
+            if run not in self._artifact_uris:
+                self._artifact_uris = sqlite.artifact_uris(self.store.database)
+            uri = self._artifact_uris.get(run)
         elif self.exists() and (found := self._get(run)):
             uri = found.info.artifact_uri
         if uri is None:
@@ -333,3 +337,15 @@ def _create(store: Store, database: Path) -> None:
         except OSError:  # there is one now, an empty file lies there, or the file system has no links
             if not obstacle(database) and (not database.exists() or database.stat().st_size == 0):
                 made.replace(database)
+
+
+def _points(values: Sequence[tuple[str, int, int, float]]) -> tuple[Point, ...]:
+    """Return the points among metric values (name, time in ms, step, value), of several at one place the newest."""
+    found: dict[tuple[str, str, int], Point] = {}
+    begun: dict[str, int] = {}
+    for name, at, step, value in sorted(values, key=lambda entry: entry[1:3]):
+        point = scheme.point(name, step, value)
+        if point:
+            begun.setdefault(point.phase, at)
+            found[point.phase, point.key, step] = point
+    return tuple(sorted(found.values(), key=lambda point: (begun[point.phase], point.epoch, point.key)))

@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import shlex
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
-from benchmark.cli.console import stdout_kept
+from benchmark.cli.console import err, is_terminal, stdout_kept
 from benchmark.cli.options import add_tracking, filled, word
 from benchmark.core.errors import UsageError
+from benchmark.core.text import pluralize
 
 if TYPE_CHECKING:
     from benchmark.reports import Report
 
 NAME = "report"
-HELP = "write the table with ties and provenance: md, csv, latex, html, json, parquet"
+HELP = "write the results table with tie groups and provenance: md, csv, latex, html, json, parquet"
 ORDER = 27
 FORMATS = ("md", "csv", "latex", "html", "json", "parquet")
 DESCRIPTION = """\
@@ -64,14 +66,21 @@ def run(arguments: argparse.Namespace) -> int:
         records = tracking.records(arguments.suite)
         if not records:
             raise UsageError(_nothing(arguments.suite, tracking.store.shown))
-        from benchmark import reports
-        from benchmark.experiment import environment
+        with _busy(f"Comparing the rows of {pluralize(len(records), 'run')}"):
+            from benchmark import reports
+            from benchmark.experiment import environment
 
-        made = environment.now()
-        curves = tracking.points if arguments.format == "html" else None
-        written = _written(reports.gather(records, tracking.predictions, made, curves), arguments.format)
+            made = environment.now()
+            curves = tracking.points_of([record.run for record in records]) if arguments.format == "html" else {}
+            report = reports.gather(records, tracking.predictions, made, curves.__getitem__ if curves else None)
+            written = _written(report, arguments.format)
         _write(written, target, stream)
     return 0
+
+
+def _busy(what: str) -> contextlib.AbstractContextManager[object]:
+    """Say on stderr, where it is a terminal, that a block takes a while."""
+    return err().status(what) if is_terminal(sys.stderr) else contextlib.nullcontext()
 
 
 def _nothing(suite: str | None, store: str) -> str:

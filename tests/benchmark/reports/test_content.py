@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+from benchmark.core.errors import UnreadableError
+from benchmark.core.predictions import Predictions
 from benchmark.core.record import Point
 from benchmark.reports.content import Report, gather
 
@@ -114,3 +116,28 @@ def test_a_single_seed_says_what_its_test_means(results: Any) -> None:
     assert "A row with one seed has no interval" in notes
     assert "which compares two trained models and not the methods" in notes
     assert "a differs significantly from every other tested row." in notes
+
+
+def test_a_run_that_cant_be_read_is_passed_over_and_named(three: Any) -> None:
+    broken = three.records[1].run  # of "same"
+
+    def predictions(run: str) -> tuple[Predictions, ...]:
+        if run == broken:
+            raise UnreadableError(run, "its predictions are no Parquet file")
+        found: tuple[Predictions, ...] = three.predictions(run)
+        return found
+
+    def curves(run: str) -> tuple[Point, ...]:
+        if run == broken:
+            raise UnreadableError(run, "its metrics are no numbers")
+        return (Point("main", 1, "train/loss", 1.0),)
+
+    (section,) = gather(three.records, predictions, MADE, curves).sections
+    letters = {place.row.label: place.letters for place in section.board.places}
+    assert letters["same"] == ""
+    assert letters["good"]
+    assert letters["bad"]
+    said = " ".join(section.notes)
+    assert f"same has no letter: run {broken[:12]} can't be read: its predictions are no Parquet file." in said
+    assert f"No curves of one run of same: run {broken[:12]} can't be read: its metrics are no numbers." in said
+    assert {curve.label for curve in section.curves} == {"good", "same", "bad"}
