@@ -253,7 +253,7 @@ def test_synthetic_data_is_labelled() -> None:
 def test_a_limited_train_split_stands_below_the_table() -> None:
     protocol = dataclasses.replace(PROTOCOL, limit_train=1200)
     lines = printed([done(cell("a", seed, protocol), 0.5) for seed in (1, 4)])
-    assert "best epoch kept, train limited to 1,200 rows, cpu fp32, seeds 1, 4" in " ".join(lines)
+    assert "best epoch kept, train limited to 1,200 rows, cpu fp32, seeds 1, 4" in " ".join(map(str.strip, lines))
 
 
 @pytest.mark.parametrize("width", [40, 80])

@@ -73,7 +73,7 @@ def test_the_cheapest_tied_row_is_named(open_page: Any, app: AppTest) -> None:
             break
         time.sleep(0.5)
         opened = open_page(AppTest.from_file(str(APP), default_timeout=120), "tradeoffs", suite="made-up-18")
-    assert "Cheapest tied with the best" in opened.success[0].value
+    assert "Cheapest of the rows tied with the best" in opened.success[0].value
 
 
 def test_curves_keep_phases_apart(open_page: Any, app: AppTest) -> None:

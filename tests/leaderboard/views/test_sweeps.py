@@ -164,7 +164,7 @@ def test_trials_alone_are_seen_here_and_elsewhere_it_is_said(
     opened = open_page(app_on(uri), "run", suite="quick", run=begun.record.run)
     assert begun.record.run in [str(value) for frame in opened.dataframe for value in frame.value.get("value", [])]
     opened = open_page(app_on(uri), "leaderboard", suite="quick")
-    assert "only trials of studies" in opened.info[0].value
+    assert "only trials of tuning studies" in opened.info[0].value
 
 
 def test_the_frame_and_the_figures_hold_every_trial(uri: str, known: Known) -> None:
