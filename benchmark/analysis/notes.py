@@ -18,7 +18,6 @@ TESTS = {
     "seeds and rows": "a test over seeds and test rows",
     "McNemar": "McNemar's exact test at a single seed, which compares two trained models and not the methods",
     "rows": "a t test over test rows at one seed, which compares two trained models and not the methods",
-    "paired t": "a paired t test over seeds",
 }
 """The tests of `analysis.evidence`, as they are called in a sentence."""
 
@@ -92,10 +91,8 @@ def _on_seeds(board: Board) -> list[str]:
     widest = max(abs(pair.difference or 0.0) for pair in tested)
     scale = of_headline(board.protocol)
     least, largest = (formats.difference(size, None, scale).lstrip("+") for size in (board.least, widest))
-    notes = [
-        f"With {pluralize(seeds, 'seed')}, a difference has to reach about {least} to be significant here; the largest "
-        f"is {largest}."
-    ]
+    needed = f"With {pluralize(seeds, 'seed')}, a difference has to reach about {least} to be significant here"
+    notes = [f"{needed}; the largest is {largest}."]
     if board.seeds_needed:
         notes.append(f"If it is real, about {pluralize(board.seeds_needed, 'seed')} would show it (80% power).")
     return notes
