@@ -40,7 +40,9 @@ PROGRESS = "bench.progress"  # for people: "finetune: epoch 2 of 10"
 NOUNS = ("cell", "scores", "cost", "environment", "data")  # fields of Record that are stored as JSON
 MARKS = ("trial", "tuning", "notes")  # the same, where there are any
 KIND = ("mlflow.experimentKind", "custom_model_development")
-"""Tag of an experiment, with which ``mlflow ui`` opens on the table of runs; without it, on a page for chat models."""
+"""Tag of an experiment that says that it is no chat model's. MLflow 3.17 still opens a browser that is new to it on an
+empty page for chat models, whatever the tag: "Model training" (top left), or ``?workflowType=machine_learning`` behind
+an experiment's address, leads to the runs."""
 STUDY = "bench.study"  # of a trial's run, and of the run that the trials of a study stand under
 PARENT = "bench.parent"  # of the latter alone: "study"
 TAG_LENGTH = 5000
