@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from benchmark.train import (
     MAX_BLOCKS,
@@ -48,6 +48,15 @@ def parse_positions(text: str | None) -> tuple[tuple[str, HeadPosition], ...]:
     return tuple(sorted(positions.items()))
 
 
+def write_positions(positions: Sequence[tuple[str, HeadPosition]]) -> str:
+    """Return the text that `parse_positions` reads as `positions`."""
+    words = []
+    for task, position in positions:
+        blocks = f",{position.blocks}" if position.blocks.count else ""
+        words.append(f"{task}=layer:{position.layer}{blocks}")
+    return ";".join(words)
+
+
 def _malformed(text: str | None) -> UsageError:
     return UsageError(
         "heads takes task=layer:L,model:N,random:N for each task, separated by ';' (model and random, up to "
@@ -70,6 +79,10 @@ class LayerHeads(Technique):
         "task=layer:L,model:N,random:N;…: its layer, copied and new layers of its own; none: the report's, scaled",
     )
     freeze: bool = parameter(False, "the heads alone are trained, on hidden states that are encoded once")
+
+    def canonical(self) -> LayerHeads:
+        """Write the positions in one way."""
+        return replace(self, heads=write_positions(parse_positions(self.heads)) or None)
 
     def check(self, layers: int, heads: Sequence[Head]) -> None:
         """Raise UsageError for a head that isn't there, a layer that the encoder lacks, or too few layers to copy."""

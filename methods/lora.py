@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
-from torch import nn
+import torch
+from torch import Tensor, nn
 
 from benchmark.train import (
     Answers,
@@ -17,6 +18,7 @@ from benchmark.train import (
     Technique,
     UsageError,
     Value,
+    number_beside,
     parameter,
     technique,
 )
@@ -54,6 +56,7 @@ class LowRankAdapters:
             )
             with streams.scope("lora"):
                 inject_adapter_in_model(config, backbone)
+            _separate_dropout(backbone, self.dropout)
             backbone.to(model.encoder.device)
         for name, weight in backbone.named_parameters():
             weight.requires_grad_("lora_" in name)
@@ -68,6 +71,41 @@ class LowRankAdapters:
                 f"{type(backbone).__name__} has no query and value layers: use --set lora.targets={ALL_LINEAR}"
             )
         return linear
+
+
+class SeparateDropout(nn.Module):
+    """Dropout whose masks come from a stream of their own, so that those of all other modules stay what they are.
+
+    With `torch.nn.Dropout` an adapter would draw from the generator that every dropout of the encoder draws from, and
+    no mask behind the first adapter would be that of full fine-tuning at the same seed.
+    """
+
+    def __init__(self, p: float, name: str) -> None:
+        super().__init__()
+        self.p = p
+        self.name = name  # of the adapted layer: each has its own masks
+        self._generator: torch.Generator | None = None
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return `x` with a share `p` of its elements zero and the others scaled by 1 / (1 - p), in training."""
+        if not self.training or self.p == 0.0:
+            return x
+        seed = number_beside("adapter", self.name)
+        generator = self._generator
+        if generator is None or generator.initial_seed() != seed or generator.device != x.device:
+            generator = self._generator = torch.Generator(x.device).manual_seed(seed)
+        kept = torch.empty_like(x).bernoulli_(1.0 - self.p, generator=generator)
+        return x * kept.div_(1.0 - self.p)
+
+
+def _separate_dropout(backbone: nn.Module, p: float) -> None:
+    """Replace the dropout of every adapter in `backbone`."""
+    from peft.tuners.lora import LoraLayer
+
+    for name, module in backbone.named_modules():
+        if isinstance(module, LoraLayer):
+            for adapter in module.lora_dropout:
+                module.lora_dropout[adapter] = SeparateDropout(p, name)
 
 
 @technique("lora", source="gag-2025 §3.3, isayama-2025 §3.3, yang-2025 §3.3; Hu et al. 2022 §4.1")

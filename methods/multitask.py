@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from benchmark.train import (
     EPOCH_LENGTHS,
     MODES,
     ROUND_ROBIN,
+    TEMPERATURE,
     Alternating,
     Answers,
     Baseline,
@@ -46,6 +47,10 @@ class MultiTask(Technique):
     )
     weights: str | None = parameter(None, "factors of the tasks' losses, such as sst=1,quora=0.5; none: all 1")
 
+    def canonical(self) -> MultiTask:
+        """Write the weights in one way."""
+        return replace(self, weights=str(parse_weights(self.weights)) or None)
+
     def check(self, layers: int, heads: Sequence[Head]) -> None:
         """Raise SkippedError for a single task: nothing alternates. Raise UsageError for weights of other tasks."""
         if len(heads) < 2:
@@ -59,7 +64,7 @@ class MultiTask(Technique):
                 budget.batch_size,
                 budget.epochs,
                 self.mode,
-                self.mixing_temperature,
+                self.mixing_temperature if self.mode == TEMPERATURE else 1.0,
                 self.epoch_length,
                 parse_weights(self.weights),
             )

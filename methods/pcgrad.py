@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import torch
 from torch import Tensor, nn
@@ -161,6 +161,10 @@ class GradientSurgery(Technique):
         choices=EPOCH_LENGTHS,
     )
     weights: str | None = parameter(None, "factors of the tasks' losses, such as sst=1,quora=0.5; none: all 1")
+
+    def canonical(self) -> GradientSurgery:
+        """Write the weights in one way."""
+        return replace(self, weights=str(parse_weights(self.weights)) or None)
 
     def check(self, layers: int, heads: Sequence[Head]) -> None:
         """Raise SkippedError for a single task: nothing conflicts. Raise UsageError for weights of other tasks."""

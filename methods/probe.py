@@ -39,6 +39,7 @@ from benchmark.train import (
     TrainingData,
     UniformRates,
     UsageError,
+    check_join,
     layer_scores,
     method,
     metric,
@@ -83,8 +84,9 @@ class Probe:
     )
 
     def check(self, layers: int, heads: Sequence[Head]) -> None:
-        """Raise UsageError for more copied layers than the encoder has, or blocks that can't be read."""
+        """Raise UsageError for more copied layers than the encoder has, unreadable blocks, or a join of nothing."""
         self.spec.check(0, layers, "probe.blocks")
+        check_join(self.join, heads)
 
     @property
     def spec(self) -> Blocks:
@@ -93,6 +95,14 @@ class Probe:
         if blocks.count > 3:
             raise UsageError(f"probe.blocks: a head has at most 3 layers of its own, not {blocks.count}")
         return blocks
+
+    def canonical(self, budget: Budget) -> Probe:
+        """Write the blocks in one way; epochs that are the suite's go without saying. Raises UsageError."""
+        if self.spec.count and not self.standardise:
+            raise UsageError("probe.standardise is about heads without layers of their own: leave it out with blocks")
+        return dataclasses.replace(
+            self, blocks=str(self.spec), epochs=None if self.epochs == budget.epochs else self.epochs
+        )
 
     def fit(self, tasks: Sequence[TrainingData], run: Run) -> Predictor:
         """Train the heads of each task. A task has its own phase, so that it doesn't depend on the suite's others."""

@@ -25,32 +25,49 @@ from benchmark.train import (
 
 @dataclass(frozen=True)
 class AveragedWeights:
-    """The mean of snapshots spread evenly over the last part of training, which has a learning rate of its own."""
+    """The mean of snapshots spread evenly over the last part of training, which has a learning rate of its own.
 
-    start: float  # fraction of training before the first snapshot
+    Steps and learning rate are those of `torch.optim.swa_utils.SWALR` with ``anneal_strategy="cos"``, stepped after
+    every step of the optimizer or, with `anneal_epochs`, after every epoch.
+    """
+
+    start: float  # fraction of training before averaging begins
     snapshots: int
     rate: float  # while averaging, as a fraction of the peak
-    anneal: float  # fraction of the averaging window in which the rate glides to it
+    anneal: float | None  # fraction of the averaging window in which the rate glides to it, step by step …
+    anneal_epochs: int | None = None  # … or so many epochs, epoch by epoch
 
-    def tracker(self, total: int) -> WeightTracker:
+    def tracker(self, total: int, epochs: int) -> WeightTracker:
         """Average at these steps."""
-        return _RunningMean(self.steps(total))
+        return _RunningMean(self.steps(total, epochs))
 
-    def steps(self, total: int) -> frozenset[int]:
+    def begin(self, total: int, epochs: int) -> int:
+        """Return the first step (from 0) of the averaging window; epoch by epoch it begins with an epoch."""
+        if self.anneal_epochs is None:
+            return int(self.start * total)
+        return int(self.start * epochs) * (total // epochs)
+
+    def steps(self, total: int, epochs: int) -> frozenset[int]:
         """Return the steps (from 1) after which a snapshot is taken; the last step is always one of them."""
-        window = max(1, total - int(self.start * total))
+        window = max(1, total - self.begin(total, epochs))
         count = min(self.snapshots, window)
         return frozenset(total - (window * i) // count for i in range(count))
 
     def override_factor(self, schedule: Schedule, step: int, total: int, epochs: int) -> float:
-        """Glide along half a cosine from the schedule's value at the start to `rate`; `torch.optim.swa_utils.SWALR`."""
-        factor = schedule.factor(step, total, epochs)
-        begin = int(self.start * total)
+        """Return the schedule's factor before the window; in it glide along half a cosine to `rate`.
+
+        The glide leaves from the factor at which averaging begins, whatever the schedule would say later.
+        """
+        begin = self.begin(total, epochs)
         if step < begin:
-            return factor
-        glide = max(1.0, self.anneal * (total - begin))
-        progress = min(1.0, (step - begin) / glide)
-        return self.rate + (factor - self.rate) * 0.5 * (1.0 + math.cos(math.pi * progress))
+            return schedule.factor(step, total, epochs)
+        if self.anneal_epochs is not None:
+            passed, glide = (step - begin) // (total // epochs), self.anneal_epochs
+        else:
+            passed, glide = step - begin, round((self.anneal or 0.0) * (total - begin))
+        progress = min(1.0, passed / glide) if glide else 1.0
+        weight = (1.0 - math.cos(math.pi * progress)) / 2.0
+        return self.rate * weight + schedule.factor(begin, total, epochs) * (1.0 - weight)
 
 
 @dataclass
@@ -86,7 +103,8 @@ class StochasticWeightAveraging(Technique):
     """Stochastic weight averaging: the mean of snapshots from the last part of training comes back.
 
     The reports disagree on the learning rate while averaging (3 times the peak; a tenth of it): half of it is between.
-    No batch normalisation statistics need an update: BERT has none.
+    gag-2025: `swa_lr=3`; isayama-2025: `swa_lr=0.1`, `swa_anneal_epochs=5`, which is longer than its window. No batch
+    normalisation statistics need an update: BERT has none.
     """
 
     swa_start: float = parameter(
@@ -96,10 +114,19 @@ class StochasticWeightAveraging(Technique):
         0.5, "learning rate while averaging", above=0.0, high=10.0, unit="fraction of lr", log=True, search=(0.05, 3.0)
     )
     swa_anneal: float = parameter(
-        0.2, "glide from the schedule to that rate", low=0.0, high=1.0, unit="fraction of the averaging window"
+        0.2,
+        "glide from the schedule to that rate, step by step; above 1 it doesn't arrive",
+        low=0.0,
+        high=100.0,
+        unit="fraction of the averaging window",
+    )
+    swa_anneal_epochs: int | None = parameter(
+        None, "the glide epoch by epoch instead, as SWALR(anneal_epochs=…)", low=0, high=10_000, unit="epochs"
     )
     snapshots: int = parameter(10, "snapshots that are averaged, evenly spread", low=1, high=10_000)
 
     def answers(self, baseline: Baseline, budget: Budget) -> Answers:
         """Average weights; meanwhile the learning rate is overridden."""
-        return Answers(weight_selection=AveragedWeights(self.swa_start, self.snapshots, self.swa_lr, self.swa_anneal))
+        anneal = self.swa_anneal if self.swa_anneal_epochs is None else None
+        averaged = AveragedWeights(self.swa_start, self.snapshots, self.swa_lr, anneal, self.swa_anneal_epochs)
+        return Answers(weight_selection=averaged)

@@ -16,6 +16,7 @@ from benchmark.train import (
     Predictor,
     Run,
     TrainingData,
+    check_join,
     count,
     method,
     parameter,
@@ -36,7 +37,8 @@ class ZeroShot:
     )
 
     def check(self, layers: int, heads: Sequence[Head]) -> None:
-        """Accept any encoder and any tasks."""
+        """Raise UsageError for a join where there are no pairs."""
+        check_join(self.join, heads)
 
     def fit(self, tasks: Sequence[TrainingData], run: Run) -> Predictor:
         """Put new heads on the encoder and train nothing."""

@@ -64,6 +64,18 @@ class Parameter:
             raise refused
         return value
 
+    def examples(self) -> tuple[Value, ...]:
+        """Return several values within range; none for text without choices, which only its owner can read."""
+        if self.kind is bool:
+            return (True, False)
+        if self.kind is str:
+            return self.choices
+        low = self.low if self.low is not None else self.above if self.above is not None else 0.0
+        high = min(self.high if self.high is not None else math.inf, low + 100.0)
+        numbers = [low + fraction * (high - low) for fraction in (0.0, 0.13, 0.29, 0.5, 0.71, 1.0)]
+        values = [round(number) if self.kind is int else number for number in numbers]
+        return tuple(dict.fromkeys(value for value in values if self._within(value)))
+
     def parse(self, text: str) -> Value:
         """Return the value that a person typed as `text`. Raises UsageError."""
         word = text.strip()

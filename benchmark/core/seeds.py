@@ -21,6 +21,18 @@ if TYPE_CHECKING:
     import torch
 
 
+def number_beside(*name: str | int) -> int:
+    """Return the 63-bit seed of the stream `name` beside the one that torch's global generators are on.
+
+    For a module that must draw without moving the masks of all other modules: `Streams.reseed` points the global
+    generators anew at every step, and so this one, too. It reads a number on the host and draws nothing.
+    """
+    import torch
+
+    words = "/".join(str(part) for part in ("beside", torch.initial_seed(), *name))
+    return int.from_bytes(hashlib.sha256(words.encode()).digest()[:8], "big") >> 1
+
+
 @dataclass(frozen=True)
 class Streams:
     """All randomness of one cell."""

@@ -29,7 +29,7 @@ class TaskWeights:
         return dict(self.factors).get(task, 1.0)
 
     def __str__(self) -> str:
-        return ",".join(f"{name}={factor:g}" for name, factor in self.factors)
+        return ",".join(f"{name}={factor!r}" for name, factor in self.factors)
 
 
 EQUAL_WEIGHTS = TaskWeights()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import torch
 from torch import Tensor, nn
@@ -28,6 +28,10 @@ class HeadModule(nn.Module):
         """Return the vectors of the texts of `states`, (texts, width): by default the first token's."""
         return states.first
 
+    def layers(self) -> Sequence[nn.Module]:
+        """Return the parts that may have learning rates of their own, input first: by default the head as a whole."""
+        return (self,)
+
     def observe(self, vectors: Iterable[Tensor]) -> None:
         """See the vectors of all training rows, batch by batch, before training. They are computed as they are read."""
 
@@ -47,14 +51,23 @@ class ClassifierHead(SequentialHead):
             nn.Linear(hidden, outputs),
         )
 
+    def layers(self) -> Sequence[nn.Module]:
+        """Return the linear layers."""
+        return [module for module in self if isinstance(module, nn.Linear)]
+
 
 class PairHead(HeadModule):
     """Joins the vectors of two sentences, then `body`. (2 · rows, width), first sentences first → (rows, outputs)."""
 
-    def __init__(self, join: str, body: nn.Module) -> None:
+    def __init__(self, join: str, body: HeadModule) -> None:
         super().__init__()
         self.join = join
         self.body = body
+        self.tap = body.tap
+
+    def layers(self) -> Sequence[nn.Module]:
+        """Return the body's."""
+        return self.body.layers()
 
     def forward(self, vectors: Tensor) -> Tensor:
         """Return the body's answer to the joined vectors."""
@@ -96,6 +109,10 @@ class LayerHead(HeadModule):
         self.dropout = nn.Dropout(dropout)
         self.linear = nn.Linear(width if join is None else 2 * width, outputs)
 
+    def layers(self) -> Sequence[nn.Module]:
+        """Return its transformer layers, the pooler and the linear layer."""
+        return (*self.blocks, self.pooler, self.linear)
+
     def vectors(self, states: HiddenStates) -> Tensor:
         """Return the first token's vector after the head's own layers, (texts, width)."""
         hidden = states.states  # (texts, tokens, width)
@@ -135,6 +152,10 @@ class ProjectionHead(HeadModule):
         super().__init__()
         mlp = [nn.Linear(width, width), nn.ReLU(), nn.Linear(width, size)]
         self.body = nn.Sequential(nn.Dropout(dropout), *(mlp if layers == "mlp" else [nn.Linear(width, size)]))
+
+    def layers(self) -> Sequence[nn.Module]:
+        """Return the linear layers."""
+        return [module for module in self.body if isinstance(module, nn.Linear)]
 
     def forward(self, vectors: Tensor) -> Tensor:
         """Return unit vectors."""

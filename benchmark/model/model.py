@@ -71,11 +71,12 @@ def count(model: Model) -> Counts:
 class Group:
     """Trainable parameters at one depth.
 
-    0 for the embeddings, 1..n for the layers, n + 1 for the pooler, None for the heads.
+    0 for the embeddings, 1..n for the layers, n + 1 for the pooler, None for the heads, which have layers themselves.
     """
 
     depth: int | None
     parameters: tuple[nn.Parameter, ...]
+    layer: int = 0  # of the heads, from 0
 
 
 def groups(model: Model) -> tuple[Group, ...]:
@@ -95,10 +96,23 @@ def groups(model: Model) -> tuple[Group, ...]:
     for weight in encoder.parameters():
         if weight.requires_grad:
             found.setdefault(depth.get(id(weight), 0), []).append(weight)
-    heads = [weight for weight in model.heads.parameters() if weight.requires_grad]
     ordered = [Group(key, tuple(found[key])) for key in sorted(key for key in found if key is not None)]
-    ordered += [Group(None, tuple(heads))] if heads else []
+    ordered += [Group(None, tuple(weights), layer) for layer, weights in sorted(_by_head_layer(model).items())]
     covered = [id(weight) for group in ordered for weight in group.parameters]
     if sorted(covered) != sorted({id(weight) for weight in model.trainable()}):
         raise RuntimeError("parameter groups don't cover every trainable parameter exactly once")
     return tuple(ordered)
+
+
+def _by_head_layer(model: Model) -> dict[int, list[nn.Parameter]]:
+    """Return the trainable parameters of the heads by layer; what belongs to none counts to the first."""
+    layer: dict[int, int] = {}
+    for head in model.heads.values():
+        assert isinstance(head, HeadModule)
+        for number, part in enumerate(head.layers()):
+            layer |= {id(weight): number for weight in part.parameters()}
+    found: dict[int, list[nn.Parameter]] = {}
+    for weight in model.heads.parameters():
+        if weight.requires_grad:
+            found.setdefault(layer.get(id(weight), 0), []).append(weight)
+    return found

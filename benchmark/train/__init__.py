@@ -19,7 +19,7 @@ modules may change without notice.
   (`Recipe`) on a `Model`
 - *data and model*: `Head` (what a task asks), `Split`, `Model`, `HeadModule`, `SequentialHead`, `draw_head`, `Blocks`
 - *errors*: `UsageError` (one line that says what to do), `SkippedError` (no meaning for a suite), `DivergedError`
-- *randomness*: `Streams`, the only source
+- *randomness*: `Streams`, the only source; `number_beside` for a module with masks of its own
 """
 
 from benchmark.core import layer_scores as layer_scores
@@ -36,6 +36,7 @@ from benchmark.core.registry import combination as combination
 from benchmark.core.registry import method as method
 from benchmark.core.registry import technique as technique
 from benchmark.core.seeds import Streams as Streams
+from benchmark.core.seeds import number_beside as number_beside
 from benchmark.data.batches import EPOCH_LENGTHS as EPOCH_LENGTHS
 from benchmark.data.batches import MODES as MODES
 from benchmark.data.batches import ROUND_ROBIN as ROUND_ROBIN
@@ -72,6 +73,7 @@ from benchmark.train.contrastive import Contrastive as Contrastive
 from benchmark.train.heads import ClsHead as ClsHead
 from benchmark.train.heads import HeadPosition as HeadPosition
 from benchmark.train.heads import HeadsAtLayers as HeadsAtLayers
+from benchmark.train.heads import check_join as check_join
 from benchmark.train.heads import report_default as report_default
 from benchmark.train.loop import train as train
 from benchmark.train.objectives import TaskLoss as TaskLoss

@@ -108,9 +108,13 @@ class UniformRates:
         """Return the peak."""
         return peak
 
-    def head(self, peak: float) -> float:
+    def head(self, peak: float, layer: int = 0) -> float:
         """Return the peak."""
         return peak
+
+    def without_encoder(self) -> UniformRates:
+        """Return itself."""
+        return self
 
 
 @dataclass(frozen=True)

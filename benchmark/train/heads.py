@@ -7,11 +7,12 @@ from dataclasses import dataclass
 
 from torch import nn
 
+from benchmark.core.errors import UsageError
 from benchmark.core.seeds import Streams
 from benchmark.data.task import Head
 from benchmark.model.blocks import Blocks, make_blocks
 from benchmark.model.encoder import Tap
-from benchmark.model.heads import ClassifierHead, HeadModule, LayerHead, PairHead
+from benchmark.model.heads import CONCAT, ClassifierHead, HeadModule, LayerHead, PairHead
 from benchmark.model.model import Model, draw_head
 
 
@@ -21,7 +22,7 @@ class ClsHead:
 
     dropout: float
     hidden: int
-    join: str = "concat"  # of a pair's vectors: concat | difference
+    join: str = CONCAT  # of a pair's vectors: concat | difference
 
     def attach(self, model: Model, heads: Sequence[Head], streams: Streams) -> Mapping[str, HeadModule]:
         """Return a head for each task."""
@@ -54,7 +55,7 @@ class HeadsAtLayers:
 
     positions: tuple[tuple[str, HeadPosition], ...]  # by the head's name; empty: all where the report put them
     dropout: float
-    join: str = "concat"
+    join: str = CONCAT
     standardise: bool = False  # what a head without layers of its own reads
 
     def attach(self, model: Model, heads: Sequence[Head], streams: Streams) -> Mapping[str, HeadModule]:
@@ -77,6 +78,12 @@ class HeadsAtLayers:
         join = self.join if head.sentences > 1 else None
         standardise = self.standardise and not len(blocks)
         return LayerHead(tap, blocks, model.encoder.hidden, head.outputs, self.dropout, join, standardise)
+
+
+def check_join(join: str, heads: Sequence[Head]) -> None:
+    """Raise UsageError where `join` was chosen and none of `heads` is about pairs of sentences."""
+    if join != CONCAT and all(head.sentences == 1 for head in heads):
+        raise UsageError(f"join={join}: no task of this suite is about pairs of sentences: leave it out")
 
 
 def report_default(head: Head, layers: int) -> HeadPosition:

@@ -195,14 +195,14 @@ def _parameter_sets(
     if recipe.trainable.trains_encoder:
         shared = [weight for weight in model.encoder.parameters() if weight.requires_grad]
         combiner = recipe.gradients.combiner(shared, streams, recipe.number)
-        tracker = recipe.weight_selection.tracker(total)
+        tracker = recipe.weight_selection.tracker(total, recipe.batches.epochs)
         return [ParameterSet(frozenset(range(len(tasks))), model.trainable(), combiner, tracker)]
     return [
         ParameterSet(
             frozenset([number]),
             [weight for weight in model.head(task.head.name).parameters() if weight.requires_grad],
             recipe.gradients.combiner((), streams, recipe.number),
-            recipe.weight_selection.tracker(total),
+            recipe.weight_selection.tracker(total, recipe.batches.epochs),
         )
         for number, task in enumerate(tasks)
     ]
@@ -213,7 +213,7 @@ def _optimizer(recipe: Recipe, model: Model) -> tuple[torch.optim.Optimizer, lis
     depths = len(model.encoder.layers) + 2  # embeddings, layers, pooler
     by_depth = groups(model)
     peaks = [
-        recipe.rates.head(recipe.peak)
+        recipe.rates.head(recipe.peak, group.layer)
         if group.depth is None
         else recipe.rates.encoder(recipe.peak, group.depth, depths)
         for group in by_depth

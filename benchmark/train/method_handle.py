@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from benchmark.core import registry
 from benchmark.core.errors import UsageError
@@ -14,6 +14,7 @@ from benchmark.core.registry import Entry
 from benchmark.data.task import Head, TrainingData
 from benchmark.model.model import Model
 from benchmark.train.baseline import Baseline
+from benchmark.train.heads import check_join
 from benchmark.train.loop import train
 from benchmark.train.predict import ModelPredictor, Predictor
 from benchmark.train.recipe import Budget, Recipe
@@ -40,11 +41,13 @@ class Method(Protocol):
 class RecipeMethod:
     """A method that is nothing but techniques: their phases are trained one after another."""
 
+    baseline: Baseline
     techniques: tuple[Technique, ...]
     phases: tuple[Recipe, ...]
 
     def check(self, layers: int, heads: Sequence[Head]) -> None:
         """Raise what any of the techniques raises for an encoder with `layers` layers and tasks with these `heads`."""
+        check_join(self.baseline.join, heads)
         for technique in self.techniques:
             technique.check(layers, heads)
 
@@ -73,6 +76,11 @@ class MethodHandle:
     declared: tuple[Declared, ...]
 
     @property
+    def is_method(self) -> bool:
+        """Whether it is a whole method and not made of techniques."""
+        return self.entries[0].kind == "method"
+
+    @property
     def parameters(self) -> tuple[Parameter, ...]:
         """The parameters, its techniques' own first.
 
@@ -86,7 +94,9 @@ class MethodHandle:
 
         It is the one in `given`, else what the techniques prefer, else the suite's in `defaults`, else the baseline's.
 
-        Raises UsageError for an unknown parameter, a value out of range, or one that two techniques prefer differently.
+        Equal results have equal settings: text is written in one way, and what is no other than the default comes back
+        as the default. Raises UsageError for an unknown parameter, a value out of range, one that two techniques prefer
+        differently, and one that is given and changes nothing.
         """
         shared = {found.name for found in describe(Baseline)}
         for unknown in sorted(key for key, _ in defaults if key not in shared):
@@ -97,7 +107,41 @@ class MethodHandle:
         for unknown in sorted(set(given) - known):
             raise UsageError(f"method {self.name!r} has no parameter {unknown!r}: it has {', '.join(sorted(known))}")
         values = {own.parameter.name: self._value(own, given, dict(defaults)) for own in self.declared}
-        return tuple(sorted(values.items()))
+        return tuple(sorted(self._canonical(values, given, budget).items()))
+
+    def _canonical(self, values: Mapping[str, Value], given: Mapping[str, Value], budget: Budget) -> dict[str, Value]:
+        """Return `values` as they are written where another spelling would mean the same. Raises UsageError."""
+        written = dict(values)
+        if self.is_method:
+            method: Any = _instance(self.entries[0].cls, values)
+            return _fields(method.canonical(budget)) if hasattr(method, "canonical") else written
+        for entry in self.entries:
+            written |= _fields(_technique(entry, written).canonical())
+        try:
+            phases = self._phases(written, budget)
+        except UsageError:
+            return written  # a clash: `build` says so
+
+        def same(name: str, value: Value) -> bool:
+            try:
+                return self._phases({**written, name: value}, budget) == phases
+            except UsageError:
+                return False
+
+        for parameter in self.parameters:
+            name, value = parameter.name, written[parameter.name]
+            if value == parameter.default or not same(name, parameter.default):
+                continue
+            if name in given and all(same(name, other) for other in parameter.examples()):
+                raise UsageError(
+                    f"method {self.name!r}: {name}={value} changes nothing, with these settings: leave it out"
+                )
+            written[name] = parameter.default
+        return written
+
+    def _phases(self, values: Mapping[str, Value], budget: Budget) -> tuple[Recipe, ...]:
+        baseline: Baseline = _instance(Baseline, values)
+        return combine([(entry.name, _technique(entry, values)) for entry in self.entries], baseline, budget)
 
     def _value(self, own: Declared, given: Mapping[str, Value], defaults: Mapping[str, Value]) -> Value:
         parameter = own.parameter
@@ -116,12 +160,11 @@ class MethodHandle:
     def build(self, settings: Settings, budget: Budget) -> Method:
         """Return the method with `settings` (all of them, as `resolve_parameters` returns). Raises UsageError."""
         values = dict(settings)
-        if self.entries[0].kind == "method":
+        if self.is_method:
             method: Method = _instance(self.entries[0].cls, values)
             return method
-        baseline: Baseline = _instance(Baseline, values)
-        named = [(entry.name, _technique(entry, values)) for entry in self.entries]
-        return RecipeMethod(tuple(technique for _, technique in named), combine(named, baseline, budget))
+        techniques = tuple(_technique(entry, values) for entry in self.entries)
+        return RecipeMethod(_instance(Baseline, values), techniques, self._phases(values, budget))
 
 
 def resolve_method(name: str) -> MethodHandle:
@@ -148,6 +191,10 @@ def _technique(entry: Entry, values: Mapping[str, Value]) -> Technique:
 def _instance(cls: type[T], values: Mapping[str, Value]) -> T:
     names = {field.name for field in dataclasses.fields(cls)}  # type: ignore[arg-type]
     return cls(**{name: value for name, value in values.items() if name in names})
+
+
+def _fields(instance: Any) -> dict[str, Value]:
+    return {field.name: getattr(instance, field.name) for field in dataclasses.fields(instance)}
 
 
 def _declared(entries: Sequence[Entry]) -> list[Declared]:

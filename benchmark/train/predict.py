@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from benchmark.core.errors import DivergedError
 from benchmark.core.predictions import Predictions
 from benchmark.data.task import Head, Split
 from benchmark.model.model import Model
@@ -45,16 +46,40 @@ def logits_of(model: Model, task: str, vectors: Vectors, rows: int) -> npt.NDArr
 
 
 def evaluate(predictor: Predictor, head: Head, split: Split) -> Predictions:
-    """Return `predictor`'s answers for every row of `split`. Scores come from these alone."""
+    """Return `predictor`'s answers for every row of `split`. Scores come from these alone.
+
+    Raises TypeError for logits that aren't an array of real numbers, ValueError where they aren't one per row and
+    output, DivergedError where one isn't finite.
+    """
     return Predictions(
         split=split.name,
         task=head.name,
         classes=head.classes,
         ids=split.ids,
         labels=split.targets,
-        logits=predictor.logits(head.name, split),
+        logits=_checked(predictor.logits(head.name, split), head, split),
         kind=head.kind,
     )
+
+
+def _checked(logits: object, head: Head, split: Split) -> npt.NDArray[np.float32]:
+    """Return `logits` as fp32. A method may be anybody's: what it answers is looked at before it is believed."""
+    where = f"logits for the {split.name} split of {head.name!r}"
+    if not isinstance(logits, np.ndarray):
+        raise TypeError(f"{where} are a {type(logits).__name__}, not a numpy array")
+    if not np.issubdtype(logits.dtype, np.floating):
+        raise TypeError(f"{where} are of type {logits.dtype}, not floating point")
+    if logits.shape != (len(split), head.outputs):
+        raise ValueError(
+            f"{where} have the shape {logits.shape}, not {(len(split), head.outputs)}: one row per example, "
+            f"{'one column' if head.outputs == 1 else 'one column per class'}"
+        )
+    with np.errstate(over="ignore"):  # what this type can't hold becomes infinite, and is found below
+        narrow = logits.astype(np.float32)
+    broken = int((~np.isfinite(narrow)).sum())
+    if broken:
+        raise DivergedError(f"{broken} of {narrow.size} {where} are not finite")
+    return narrow
 
 
 def _on_host(logits: torch.Tensor) -> npt.NDArray[np.float32]:

@@ -55,8 +55,11 @@ class Rates(Protocol):
     def encoder(self, peak: float, depth: int, depths: int) -> float:
         """Return the learning rate at `depth` (0 embeddings … depths - 1 pooler)."""
 
-    def head(self, peak: float) -> float:
-        """Return the heads' learning rate."""
+    def head(self, peak: float, layer: int = 0) -> float:
+        """Return the learning rate of the heads' `layer`-th layer (from 0, see `HeadModule.layers`)."""
+
+    def without_encoder(self) -> Rates:
+        """Return the rates where the encoder is frozen: equal for all that differ in the encoder's alone."""
 
 
 class Schedule(Protocol):
@@ -177,8 +180,8 @@ class WeightTracker(Protocol):
 class WeightSelection(Protocol):
     """Which weights come back: the last, the best epoch's, an average?"""
 
-    def tracker(self, total: int) -> WeightTracker:
-        """Return a tracker for a phase of `total` steps."""
+    def tracker(self, total: int, epochs: int) -> WeightTracker:
+        """Return a tracker for a phase of `total` steps in `epochs` epochs."""
 
     def override_factor(self, schedule: Schedule, step: int, total: int, epochs: int) -> float:
         """Return the learning rate's factor at `step`: the schedule's, or another (averaging has a rate of its own)."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
-from typing import ClassVar
+from typing import ClassVar, Self
 
 from benchmark.core.errors import UsageError
 from benchmark.core.parameters import Value
@@ -19,6 +19,10 @@ class Technique:
 
     prefers: ClassVar[Mapping[str, Value]] = MappingProxyType({})
     """Other defaults for the baseline's parameters, where the technique needs them: ``{"lr": 1e-3}``."""
+
+    def canonical(self) -> Self:
+        """Return the same technique with every parameter in its one spelling, for those that are text."""
+        return self
 
     def check(self, layers: int, heads: Sequence[Head]) -> None:
         """Raise UsageError for an encoder with `layers` transformer layers, or tasks, that it can't be used with.
@@ -53,7 +57,14 @@ def combine(techniques: Sequence[tuple[str, Technique]], baseline: Baseline, bud
         phases.insert(0, dataclasses.replace(_changed(base, before), number=-1))
     if after is not None:
         phases.append(_changed(dataclasses.replace(main, start=Pretrained(), number=1), after))
-    return tuple(phases)
+    return tuple(_without_dead_answers(phase) for phase in phases)
+
+
+def _without_dead_answers(recipe: Recipe) -> Recipe:
+    """Return `recipe` without what has no effect where the encoder is frozen: equal results have equal recipes."""
+    if recipe.trainable.trains_encoder:
+        return recipe
+    return dataclasses.replace(recipe, rates=recipe.rates.without_encoder())
 
 
 def _only(place: str, offered: Sequence[tuple[str, Answers | None]]) -> Answers | None:

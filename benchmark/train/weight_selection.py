@@ -15,7 +15,7 @@ from benchmark.train.recipe import Schedule, Validation, WeightTracker
 class LastWeights:
     """The weights after the last step."""
 
-    def tracker(self, total: int) -> WeightTracker:
+    def tracker(self, total: int, epochs: int) -> WeightTracker:
         """Follow nothing."""
         return _NoTracker()
 
@@ -28,7 +28,7 @@ class LastWeights:
 class BestWeights:
     """The weights of the epoch with the best validation score, the earliest of equals; without scores the last."""
 
-    def tracker(self, total: int) -> WeightTracker:
+    def tracker(self, total: int, epochs: int) -> WeightTracker:
         """Follow the scores."""
         return _BestTracker()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
 import pytest
@@ -9,14 +10,16 @@ import torch
 import transformers
 
 from benchmark.core.errors import UsageError
+from benchmark.core.record import PhaseStarted
 from benchmark.core.seeds import Streams
+from benchmark.experiment.collector import Collector
 from benchmark.model.encoder import Encoder
 from benchmark.model.model import Model, count
 from benchmark.train.baseline import Baseline
 from benchmark.train.loop import train
 from benchmark.train.method_handle import build_method
 from benchmark.train.recipe import Budget
-from methods.lora import ALL_LINEAR, QUERY_VALUE, LoRA, LowRankAdapters
+from methods.lora import ALL_LINEAR, QUERY_VALUE, LoRA, LowRankAdapters, SeparateDropout
 
 KINDS = ("bert", "distilbert", "roberta")
 
@@ -158,3 +161,56 @@ def test_training_moves_adapters_and_leaves_the_base(lab: Any, name: str) -> Non
 def test_settings_reach_the_answer() -> None:
     answers = LoRA(rank=4, alpha=2.0, lora_dropout=0.3, targets=ALL_LINEAR).answers(Baseline(), Budget(1, 1, "best"))
     assert answers.given() == {"trainable": LowRankAdapters(4, 2.0, 0.3, ALL_LINEAR)}
+
+
+def masks_of(lab: Any, name: str, **given: Any) -> list[torch.Tensor]:
+    """What every dropout of the encoder and the head zeroed, in order; adapters' own are left out."""
+    run = lab.run()
+    method: Any = build_method(name, run.budget, given)
+    model = Model(run.load_encoder())
+    masks: list[torch.Tensor] = []
+
+    def record(module: torch.nn.Module, given: tuple[torch.Tensor, ...], output: torch.Tensor) -> None:
+        if module.training:
+            masks.append((output == 0) & (given[0] != 0))
+
+    class Recorder(Collector):
+        def phase_started(self, event: PhaseStarted) -> None:
+            super().phase_started(event)
+            for module in model.modules():
+                if type(module) is torch.nn.Dropout:
+                    module.register_forward_hook(record)
+
+    train(method.phases, model, [lab.task().without_test()], dataclasses.replace(run, watcher=Recorder()))
+    return masks
+
+
+def test_all_other_masks_are_those_of_full_fine_tuning(lab: Any) -> None:
+    """Law 2: adapters have a stream of their own, and so leave every other module's masks as they are."""
+    plain, adapted = masks_of(lab, "finetune"), masks_of(lab, "lora", lora_dropout=0.5)
+    # Per step: embeddings, two outputs in each of two layers, and the head; 2 epochs of 5 steps.
+    assert len(plain) == len(adapted) == 10 * (1 + 2 * 2 + 1)
+    assert all(mask.any() for mask in plain)
+    assert all(torch.equal(one, other) for one, other in zip(plain, adapted, strict=True))
+
+
+def test_adapters_have_masks_of_their_own_that_are_a_function_of_seed_step_and_layer() -> None:
+    x = torch.ones(4, 1000)
+
+    def mask(name: str, seed: int, step: int) -> torch.Tensor:
+        module = SeparateDropout(0.25, name).train()
+        with Streams(seed).scope("training"):
+            Streams(seed).reseed("dropout", 0, step)
+            before = torch.get_rng_state()
+            first, second = module(x), module(x)
+            assert torch.equal(before, torch.get_rng_state())  # nothing is drawn from the others' generator
+        assert not torch.equal(first, second)
+        return first
+
+    one = mask("query", 0, 0)
+    assert torch.equal(one, mask("query", 0, 0))
+    for other in (mask("value", 0, 0), mask("query", 1, 0), mask("query", 0, 1)):
+        assert not torch.equal(one, other)
+    assert sorted(one.unique().tolist()) == pytest.approx([0.0, 1 / 0.75])
+    assert float((one == 0).float().mean()) == pytest.approx(0.25, abs=0.03)
+    assert SeparateDropout(0.25, "query").eval()(x) is x

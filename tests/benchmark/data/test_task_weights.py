@@ -12,7 +12,9 @@ def test_weights_as_written() -> None:
     weights = parse_weights("sst=2, quora=0.5")
     assert weights == TaskWeights((("quora", 0.5), ("sst", 2.0)))
     assert (weights.of("quora"), weights.of("sts")) == (0.5, 1.0)
-    assert str(weights) == "quora=0.5,sst=2"
+    assert str(weights) == "quora=0.5,sst=2.0"
+    assert parse_weights(str(weights)) == weights
+    assert parse_weights(str(parse_weights("a=0.1234567890123"))).of("a") == 0.1234567890123
     assert parse_weights(None) == parse_weights("sst=1,quora=1.0") == TaskWeights()
 
 

@@ -66,8 +66,8 @@ ENDINGS: dict[str, tuple[Fit, str, str]] = {
     "a-good": (giving(right), "done", ""),
     "b-raises": (raising(RuntimeError("boom\nand a second line")), "failed", "RuntimeError: boom"),
     "c-silent": (raising(AssertionError()), "failed", "AssertionError"),
-    "d-nan": (giving(lambda split: right(split) * np.float32("nan")), "diverged", "is not a number"),
-    "e-infinite": (giving(lambda split: right(split) - np.float32("inf")), "diverged", "is not a number"),
+    "d-nan": (giving(lambda split: right(split) * np.float32("nan")), "diverged", "are not finite"),
+    "e-infinite": (giving(lambda split: right(split) - np.float32("inf")), "diverged", "are not finite"),
     "f-cuda": (
         raising(torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB.\nGPU 0 has 1 GiB")),
         "failed",

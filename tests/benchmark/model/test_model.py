@@ -71,16 +71,17 @@ def test_groups_are_sorted_bottom_first_heads_last(
     lab: Any, kind: str, targets: str | None, expected: list[int | None]
 ) -> None:
     found = groups(model_of(lab, kind, targets=targets))
-    assert [group.depth for group in found] == expected
+    assert [group.depth for group in found] == [*expected, None]  # two linear layers in the head
+    assert [group.layer for group in found] == [0] * len(expected) + [1]
     assert all(group.parameters for group in found)
 
 
 def test_groups_of_a_frozen_encoder_are_the_heads_alone(lab: Any) -> None:
     model = model_of(lab)
     model.encoder.requires_grad_(False)
-    (group,) = groups(model)
-    assert group.depth is None
-    assert list(group.parameters) == list(model.heads.parameters())
+    found = groups(model)
+    assert [(group.depth, group.layer) for group in found] == [(None, 0), (None, 1)]
+    assert [weight for group in found for weight in group.parameters] == list(model.heads.parameters())
 
 
 def test_nothing_that_moves_is_forgotten(lab: Any) -> None:
@@ -157,4 +158,4 @@ def test_tasks_may_share_a_head(lab: Any) -> None:
     model.set_heads({"a.b": shared, "c": shared})
     assert model.head("a.b") is model.head("c") is shared
     assert count(model).trainable_head == HEAD
-    assert len(groups(model)[-1].parameters) == 4
+    assert [len(group.parameters) for group in groups(model)[-2:]] == [2, 2]

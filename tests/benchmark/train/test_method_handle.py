@@ -58,6 +58,7 @@ class TestResolveParameters:
             *BASELINE,
             "decay",
             "head_lr",
+            "head_decay",
             "warmup_fraction",
         }
         assert set(dict(resolved("zero-shot", {}))) == {"hidden", "join"}
@@ -132,6 +133,49 @@ class TestResolveParameters:
         line = refused(name, {parameter: value})
         assert line.startswith(f"{parameter} takes ")
         assert line.endswith(f"not {value!r}")
+
+    @pytest.mark.parametrize(
+        ("name", "given", "words"),
+        [
+            ("schedule", {"lr_floor": 0.5}, "lr_floor=0.5"),
+            ("layer-heads", {"hidden": 3}, "hidden=3"),
+            ("multitask", {"mixing_temperature": 3.0}, "mixing_temperature=3.0"),
+            ("swa", {"swa_anneal": 0.5, "swa_anneal_epochs": 3}, "swa_anneal=0.5"),
+        ],
+    )
+    def test_what_changes_nothing_is_refused(self, name: str, given: dict[str, Value], words: str) -> None:
+        assert refused(name, given) == (f"method {name!r}: {words} changes nothing, with these settings: leave it out")
+
+    def test_what_changes_nothing_may_stand_in_a_suite(self) -> None:
+        """A suite's defaults are for all methods; one that doesn't use them has no second identity for it."""
+        assert resolved("schedule", {}, (("lr_floor", 0.5),)) == resolved("schedule", {})
+        assert dict(resolved("finetune", {}, (("lr_floor", 0.5),)))["lr_floor"] == 0.5
+
+    @pytest.mark.parametrize(
+        ("name", "given", "other"),
+        [
+            ("supcon", {"contrastive_epochs": 2}, {}),  # the budget's
+            ("supcon", {"contrastive_batch_size": 8}, {}),
+            ("multitask", {"weights": "b=2, a=1.0"}, {"weights": "b=2.0"}),
+            ("layer-heads", {"heads": "b=layer:2,random:1; a=layer:0"}, {"heads": "a=layer:0;b=layer:2,random:1"}),
+            ("probe", {"blocks": "random:1, model:1", "epochs": 2}, {"blocks": "model:1,random:1"}),
+            ("probe", {"blocks": "0"}, {}),
+        ],
+    )  # fmt: skip
+    def test_one_result_has_one_spelling(self, name: str, given: dict[str, Value], other: dict[str, Value]) -> None:
+        assert resolved(name, given) == resolved(name, other)
+
+    def test_a_parameter_that_counts_with_others_is_accepted(self) -> None:
+        settings = resolved("multitask", {"mode": "temperature", "mixing_temperature": 3.0})
+        assert dict(settings)["mixing_temperature"] == 3.0
+
+    def test_a_join_needs_pairs(self) -> None:
+        for name in ("finetune", "zero-shot", "probe", "supcon"):
+            built = build_method(name, BUDGET, {"join": "difference"})
+            with pytest.raises(UsageError, match="join=difference: no task of this suite is about pairs"):
+                built.check(2, HEADS)
+        pair = Head("pair", "pair-binary", "accuracy", ("0", "1"))
+        build_method("finetune", BUDGET, {"join": "difference"}).check(2, (*HEADS, pair))
 
     def test_every_default_is_within_its_own_range(self) -> None:
         assert len(registry.names()) >= 13

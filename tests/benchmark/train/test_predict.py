@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 
+from benchmark.core.errors import DivergedError
 from benchmark.data.task import Split, Task
 from benchmark.model.model import Model
 from benchmark.train.heads import ClsHead
@@ -97,3 +98,41 @@ def test_heads_run_in_chunks(predictor: ModelPredictor, task: Task, monkeypatch:
     whole = logits_of(model, "scenario", vectors, 20)
     monkeypatch.setattr(CachedVectors, "max_rows", size)
     assert np.allclose(logits_of(model, "scenario", vectors, 20), whole, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("answer", "error", "words"),
+    [
+        (
+            np.zeros((20, 9), np.float32),
+            ValueError,
+            r"have the shape \(20, 9\), not \(20, 4\): .* one column per class",
+        ),
+        (np.zeros((19, 4), np.float32), ValueError, r"shape \(19, 4\), not \(20, 4\)"),
+        (np.zeros(20, np.float32), ValueError, r"shape \(20,\), not \(20, 4\)"),
+        (np.zeros((20, 4), np.int64), TypeError, "of type int64, not floating point"),
+        (np.zeros((20, 4), object), TypeError, "of type object"),
+        (np.zeros((20, 4), np.complex64), TypeError, "of type complex64"),
+        ([[0.0] * 4] * 20, TypeError, "are a list, not a numpy array"),
+        (None, TypeError, "are a NoneType"),
+        (np.full((20, 4), np.inf, np.float32), DivergedError, "80 of 80 logits for the test split .* are not finite"),
+        (np.where(np.eye(20, 4), np.nan, 0.0).astype(np.float32), DivergedError, "4 of 80"),
+        (np.full((20, 4), 1e300), DivergedError, "80 of 80"),  # more than fp32 holds
+    ],
+    ids=lambda value: "" if isinstance(value, np.ndarray) else str(value),
+)
+def test_what_a_method_answers_is_looked_at(task: Task, answer: Any, error: type[Exception], words: str) -> None:
+    class Careless:
+        def logits(self, name: str, split: Split) -> Any:
+            return answer
+
+    with pytest.raises(error, match=words):
+        evaluate(Careless(), task.head, task.test)
+
+
+def test_logits_of_another_width_are_narrowed(task: Task) -> None:
+    class Wide:
+        def logits(self, name: str, split: Split) -> Any:
+            return np.eye(4)[np.array(split.labels)]
+
+    assert evaluate(Wide(), task.head, task.test).logits.dtype == np.float32

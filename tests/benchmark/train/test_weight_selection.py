@@ -16,7 +16,7 @@ from benchmark.train.weight_selection import BestWeights, LastWeights, restore_w
 def follow(selection: WeightSelection, scores: Sequence[float | None]) -> float:
     """One weight that equals the number of the epoch; what comes back?"""
     weight = nn.Parameter(torch.zeros(2))
-    tracker = selection.tracker(total=len(scores))
+    tracker = selection.tracker(total=len(scores), epochs=1)
     for epoch, score in enumerate(scores, start=1):
         with torch.no_grad():
             weight.fill_(epoch)
@@ -62,10 +62,10 @@ def test_the_schedule_is_left_alone(selection: WeightSelection) -> None:
 
 def test_trackers_share_nothing() -> None:
     keep, weight = BestWeights(), nn.Parameter(torch.ones(1))
-    keep.tracker(1).after_epoch(Validation(1.0, 0.0), [weight])
+    keep.tracker(1, 1).after_epoch(Validation(1.0, 0.0), [weight])
     with torch.no_grad():
         weight.fill_(5)
-    keep.tracker(1).restore([weight])
+    keep.tracker(1, 1).restore([weight])
     assert weight.tolist() == [5]
 
 
