@@ -61,7 +61,7 @@ def _templates() -> Environment:
 
 def _part(section: Section) -> dict[str, Any]:
     """Return what the template shows of one protocol."""
-    headings = table.headings(section.protocol)
+    headings = table.headings(section.protocol, table.costs(section))
     drawings = [figures.trade_off(section, cost) for cost in (TRAINABLE, EPOCH_SECONDS)]
     return {
         "title": table.title(section),
@@ -82,7 +82,7 @@ def _rows(section: Section) -> list[dict[str, Any]]:
     winner = table.winner(section)
     return [
         {
-            "cells": table.cells(place),
+            "cells": table.cells(place, table.costs(section)),
             "best": place is winner,
             "bad": any(other.status in BAD for other in place.row.others),
             "colour": style.colour(number),

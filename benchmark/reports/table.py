@@ -16,16 +16,22 @@ FIGURES = slice(SCORE, -1)
 """Columns of figures: after method and ties, before status."""
 
 
-def headings(protocol: Protocol) -> tuple[str, ...]:
-    """Return the headings of the columns that `cells` fills."""
+def costs(section: Section) -> tuple[columns.Column, ...]:
+    """Return the columns of costs: peak memory only where some row has it, because on the CPU it isn't measured."""
+    measured = any(columns.MEMORY.value(place.row) is not None for place in section.board.places)
+    return COSTS if measured else tuple(column for column in COSTS if column is not columns.MEMORY)
+
+
+def headings(protocol: Protocol, shown: tuple[columns.Column, ...] = COSTS) -> tuple[str, ...]:
+    """Return the headings of the columns that `cells` fills, with the costs that are `shown`."""
     score = of_headline(protocol).title
     tasks = [f"{task.name} test {of_metric(task.metric).title}" for task in _several(protocol)]
-    figures = [column.heading for column in (columns.loss(protocol), *COSTS)]
+    figures = [column.heading for column in (columns.loss(protocol), *shown)]
     return ("method", "ties", f"test {score}", f"validation {score}", *tasks, *figures, "seeds", "status")
 
 
-def cells(place: Place) -> tuple[str, ...]:
-    """Return a row of the table."""
+def cells(place: Place, shown: tuple[columns.Column, ...] = COSTS) -> tuple[str, ...]:
+    """Return a row of the table, with the costs that are `shown`."""
     row, protocol = place.row, place.row.protocol
     scale = of_headline(protocol)
     tuned = "" if row.tuning_trials is None else f" after {pluralize(row.tuning_trials, 'trial')}"
@@ -35,7 +41,7 @@ def cells(place: Place) -> tuple[str, ...]:
         formats.interval(row.test, scale),
         formats.interval(row.validation, scale),
         *[formats.interval(task.test, of_metric(task.metric)) for task in row.tasks if _several(protocol)],
-        *[column.text(column.value(row)) for column in (columns.loss(protocol), *COSTS)],
+        *[column.text(column.value(row)) for column in (columns.loss(protocol), *shown)],
         f"{len(row.seeds)}/{len(row.seeds) + len(row.others)}" if row.others else str(len(row.seeds)),
         row.status,
     )

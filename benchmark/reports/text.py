@@ -29,11 +29,14 @@ def markdown(report: Report) -> str:
 
 def _markdown_section(section: Section) -> list[str]:
     winner = table.winner(section)
-    rows = [[in_markdown(cell) for cell in table.cells(place)] for place in section.board.places]
+    rows = [[in_markdown(cell) for cell in table.cells(place, table.costs(section))] for place in section.board.places]
     for place, row in zip(section.board.places, rows, strict=True):
         if place is winner:
             row[table.SCORE] = f"**{row[table.SCORE]}**"
-    parts = [f"## {in_markdown(table.title(section))}", _grid(table.headings(section.protocol), rows)]
+    parts = [
+        f"## {in_markdown(table.title(section))}",
+        _grid(table.headings(section.protocol, table.costs(section)), rows),
+    ]
     parts.append("\n".join(f"- {in_markdown(note)}" for note in section.notes))
     if section.effects and section.effects.found:
         parts += [
@@ -63,8 +66,8 @@ def latex(report: Report) -> str:
 
 
 def _latex_section(section: Section) -> str:
-    winner, headings = table.winner(section), table.headings(section.protocol)
-    rows = [[in_latex(cell) for cell in table.cells(place)] for place in section.board.places]
+    winner, headings = table.winner(section), table.headings(section.protocol, table.costs(section))
+    rows = [[in_latex(cell) for cell in table.cells(place, table.costs(section))] for place in section.board.places]
     for place, row in zip(section.board.places, rows, strict=True):
         if place is winner:
             row[table.SCORE] = f"\\textbf{{{row[table.SCORE]}}}"

@@ -67,7 +67,9 @@ def _columns(context: Context, frame: pd.DataFrame) -> list[str]:
     first = ["method", "test", "half", "tie", *queries.of_tasks(context.protocol), "done", "others", "status"]
     rest = ["validation", "loss", "trainable", "epoch_seconds", "memory", "trainable_fraction", "origin"]
     tuning = [name for name in ("tuning_trials", "tuning_seconds") if frame[name].notna().any()]
-    return [name for name in (*first, *rest, *tuning) if name != "others" or frame["others"].any()]
+    gone = {"others"} if not frame["others"].any() else set()
+    gone |= {"memory"} if frame["memory"].isna().all() else set()  # on the CPU it isn't measured
+    return [name for name in (*first, *rest, *tuning) if name not in gone]
 
 
 def _notes(context: Context, judged: Board | None) -> None:

@@ -54,7 +54,8 @@ def render(context: Context) -> None:
         lacks = "score" if missing["test"].isna()[group] else cost.title
         st.text(f"{context.table.names[group]} is not drawn: no {lacks} recorded.")
     st.subheader("On the Pareto front", anchor=False)
-    names = ["method", "test", "half", "tie", *tradeoffs.COSTS]
+    known = [name for name in tradeoffs.COSTS if frame[name].notna().any()]
+    names = ["method", "test", "half", "tie", *known]
     show.table(protocol, frame[frame["front"]].sort_values(cost.key), names)
 
 

@@ -73,3 +73,16 @@ def test_programs_are_told_what_the_loss_is(results: Any) -> None:
         (row,) = files.flat(made)
         assert (row["test_loss"], row["test_loss_is"]) == (1.5, name)
         assert row["test_means_by_task"].startswith(f'{{"{tasks[0].name}": 0.5')
+
+
+def test_peak_memory_is_a_column_only_where_it_was_measured(three: Any) -> None:
+    (section,) = gather(three.records, three.predictions, "now").sections
+    assert len(table.costs(section)) == 3
+    unmeasured = [
+        dataclasses.replace(record, cost=dataclasses.replace(record.cost, peak_memory_bytes=None))
+        for record in three.records
+    ]
+    (section,) = gather(unmeasured, three.predictions, "now").sections
+    heads = table.headings(section.protocol, table.costs(section))
+    assert not any("memory" in head for head in heads)
+    assert all(len(table.cells(place, table.costs(section))) == len(heads) for place in section.board.places)
