@@ -65,21 +65,31 @@ def gather(
     met: dict[str, tuple[str, str]] = {}  # digests of the test rows and of their labels, by task
     found = []
     for row in rows:
-        scores = {seed: cells[row.cell.group, seed].headline("test") or 0.0 for seed in row.seeds}
-        problem = "" if scores else f"no seed has a score: {row.status}"
-        values: dict[int, tuple[Floats, ...]] = {}
-        for seed, score in scores.items():
-            try:
-                stored = {given.task: given for given in predictions(cells[row.cell.group, seed].run)}
-                made = _values(stored, protocol, met, score, seed)
-            except UnreadableError as error:
-                made = f"the stored predictions of seed {seed} can't be read: {error}"
-            if isinstance(made, str):
-                problem = problem or made
-            else:
-                values[seed] = made
-        found.append(Evidence(scores, {} if problem else values, problem))
+        runs = {seed: cells[row.cell.group, seed] for seed in row.seeds}
+        made = of_runs(protocol, runs, predictions, met)
+        found.append(made if runs else Evidence({}, {}, f"no seed has a score: {row.status}"))
     return tuple(found)
+
+
+def of_runs(
+    protocol: Protocol, runs: Mapping[int, Record], predictions: Load, met: dict[str, tuple[str, str]] | None = None
+) -> Evidence:
+    """Return the evidence of one method's `runs` by seed; `met` has digests of the rows that others were tested on."""
+    met = {} if met is None else met
+    scores = {seed: record.headline("test") or 0.0 for seed, record in runs.items()}
+    problem = ""
+    values: dict[int, tuple[Floats, ...]] = {}
+    for seed, score in scores.items():
+        try:
+            stored = {given.task: given for given in predictions(runs[seed].run)}
+            made = _values(stored, protocol, met, score, seed)
+        except UnreadableError as error:
+            made = f"the stored predictions of seed {seed} can't be read: {error}"
+        if isinstance(made, str):
+            problem = problem or made
+        else:
+            values[seed] = made
+    return Evidence(scores, {} if problem else values, problem)
 
 
 def judge(protocol: Protocol, evidence: Sequence[Evidence]) -> dict[tuple[int, int], Judgement | str]:

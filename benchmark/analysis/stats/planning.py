@@ -14,8 +14,9 @@ def power(sd: float, gain: float, n: int, alpha: float = 0.05, noise: float = 0.
     """Return the chance that a two-sided paired t test at level `alpha` over `n` seeds finds a true `gain`.
 
     `sd` is the standard deviation over seeds of the differences, `noise` that of their mean which comes with the test
-    rows and stays however many seeds there are; both in the unit of `gain`. Degrees of freedom are Satterthwaite's
-    (1946), those of the rows without limit. Raises ValueError for n < 2, a negative sd or noise, or no spread and no
+    rows and stays however many seeds there are; both in the unit of `gain`. The critical value is Cochran & Cox's
+    (1950), between t's for the seeds and the normal one for the rows; the statistic has Satterthwaite's (1946) degrees
+    of freedom. Raises ValueError for n < 2, a negative sd or noise, or no spread and no
     gain.
     """
     if n < 2 or min(sd, noise) < 0 or (sd == noise == gain == 0):
@@ -29,7 +30,8 @@ def power(sd: float, gain: float, n: int, alpha: float = 0.05, noise: float = 0.
         critical = float(stats.norm.isf(alpha / 2))
         return float(stats.norm.sf(critical - shift) + stats.norm.cdf(-critical - shift))
     df = (n - 1) * (variance / between) ** 2
-    critical = float(stats.t.isf(alpha / 2, df))
+    by_seeds, by_rows = float(stats.t.isf(alpha / 2, n - 1)), float(stats.norm.isf(alpha / 2))
+    critical = (between * by_seeds + noise**2 * by_rows) / variance
     found = float(stats.nct.sf(critical, df, shift) + stats.nct.cdf(-critical, df, shift))
     return min(1.0, found) if math.isfinite(found) else 1.0  # scipy gives nan far out, where nothing is left to miss
 

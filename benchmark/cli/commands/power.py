@@ -27,8 +27,9 @@ NAME = "power"
 HELP = "how many seeds it takes to tell a gain apart, from the runs at hand"
 ORDER = 28
 DESCRIPTION = """\
-From finished runs of two methods on the same seeds: how much their difference varies between seeds, and how many seeds
-a paired t test needs to find a gain with 80% power. The more seeds there are already, the better the answer.
+From finished runs of two methods on the same seeds: how much their difference varies between seeds and with the test
+rows, and how many seeds a paired test over both needs to find a gain with 80% power. The more seeds there are already,
+the better the answer.
 """
 EPILOG = """\
 examples (A and B stand for names that `bench list methods` shows):
@@ -60,7 +61,8 @@ def run(arguments: argparse.Namespace) -> int:
         if first == second:
             raise UsageError(f"--methods {','.join(arguments.methods)} names one method twice: give two")
         tracking = Tracking(resolve_uri(arguments.tracking_uri))
-        power_plans = plans(tracking.records(arguments.suite), first, second, arguments.gain / 100)
+        records = tracking.records(arguments.suite)
+        power_plans = plans(records, first, second, arguments.gain / 100, tracking.predictions)
         if not power_plans:
             suite = f" --suite {shlex.quote(arguments.suite)}" if arguments.suite else ""
             raise UsageError(
@@ -77,30 +79,35 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _facts(plan: PowerPlan, gain: float) -> dict[str, object]:
-    from benchmark.analysis.stats.summary import half_width_in_sds
-
-    n, width = len(plan.seeds), half_width_in_sds(len(plan.seeds))
+    n = len(plan.seeds)
+    half = "" if plan.half_width is None else f" ± {100 * plan.half_width:.2f}"
+    noise = "not known" if plan.noise is None else f"{100 * plan.noise:.2f} points, which more seeds don't change"
     return {
         "suite": f"{plan.protocol.suite}, encoder {plan.protocol.encoder}, {pluralize(plan.protocol.epochs, 'epoch')}",
         "methods": f"{plan.first} − {plan.second}",
         "seeds at hand": f"{n} ({', '.join(map(str, plan.seeds))})",
-        "difference": f"{100 * plan.difference:+.2f} ± {100 * width * plan.sd:.2f} points "
-        f"(at {n} seeds the half-width is {width:.2f} sd)",
+        "difference": f"{100 * plan.difference:+.2f}{half} points (95% interval)",
         "sd between seeds": f"{100 * plan.sd:.2f} points; with 95% confidence {100 * plan.sd_low:.2f} "
         f"to {100 * plan.sd_high:.2f}",
+        "sd by test rows": noise,
         f"power for {gain:g} points": f"{plan.power:.0%} at {n} seeds",
         "seeds for 80% power": f"{_seeds(plan.needed)}; {_seeds(plan.needed_low)} to {_seeds(plan.needed_high)} "
         f"over that range of the sd",
+        "on the leaderboard": f"{_seeds(plan.needed_on_board)}, corrected for {pluralize(plan.pairs, 'pair')}",
     }
 
 
 def _advice(plan: PowerPlan, gain: float) -> Iterator[RenderableType]:
     yield Paragraph(
         "\nAt 3 seeds the half-width of a 95% interval is 2.48 sd, at 5 it is 1.24, at 10 it is 0.72.\n"
-        "This is one paired t test over seeds: a table of many pairs and the noise of its test rows ask for more."
+        "This is one pair by itself, over seeds and test rows. The leaderboard corrects for all its pairs, but learns "
+        "from all its methods how far seeds vary."
     )
     if plan.needed is None:
-        yield Paragraph(f"No number of seeds that can be run will show a gain of {gain:g} points.")
+        yield Paragraph(
+            f"No number of seeds that can be run will show a gain of {gain:g} points"
+            + (": the test set is too small." if plan.noise else ".")
+        )
     elif plan.needed <= len(plan.seeds):
         yield Paragraph(f"The seeds at hand are enough for a gain of {gain:g} points.")
     else:
@@ -128,7 +135,7 @@ def _document(plan: PowerPlan, gain: float) -> dict[str, Any]:
 
 
 def _seeds(count: int | None) -> str:
-    return "more than a million" if count is None else f"{count:,}"
+    return "no number" if count is None else f"{count:,}"
 
 
 def _two(text: str) -> tuple[str, str]:

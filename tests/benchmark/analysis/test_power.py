@@ -65,3 +65,18 @@ def test_seeds_that_agree_need_two(results: Any) -> None:
     add(results, "b", {0: 800, 1: 810})
     (plan,) = plans(results.records, "a", "b", 0.01)
     assert (plan.sd, plan.needed, plan.power) == (pytest.approx(0.0, abs=1e-12), 2, pytest.approx(1.0))
+
+
+def test_test_rows_and_the_other_pairs_of_the_board_ask_for_more(results: Any) -> None:
+    add(results, "a", {0: 810, 1: 820, 2: 830})
+    for name in ("b", "c", "d"):
+        add(results, name, {0: 800, 1: 800, 2: 800})
+    (alone,) = plans(results.records, "a", "b", 0.02)
+    (plan,) = plans(results.records, "a", "b", 0.02, results.predictions)
+    assert (alone.noise, plan.noise, plan.pairs) == (None, pytest.approx(0.00374, abs=1e-5), 6)
+    assert (alone.needed, plan.needed) == (5, 5)
+    assert plan.power < alone.power
+    assert plan.needed_on_board is not None
+    assert plan.needed_on_board > 5
+    assert plan.half_width is not None
+    assert plan.half_width > stats.t.ppf(0.975, 2) * plan.sd / 3**0.5

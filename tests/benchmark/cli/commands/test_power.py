@@ -22,26 +22,31 @@ def uri(results: Any, tracking: Any) -> str:
 
 
 def test_it_says_what_is_needed_and_how_to_get_it(uri: str, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["power", "--methods", "swa,finetune", "--gain", "0.5", "--tracking-uri", uri]) == 0
+    assert main(["power", "--methods", "swa,finetune", "--gain", "2", "--tracking-uri", uri]) == 0
     lines = [" ".join(line.split()) for line in capsys.readouterr().out.splitlines()]
     for line in (
         "methods swa − finetune",
         "seeds at hand 3 (0, 1, 2)",
-        "difference +2.00 ± 2.48 points (at 3 seeds the half-width is 2.48 sd)",
+        "difference +2.00 ± 2.57 points (95% interval)",  # Student's t over seeds alone has 2.48
         "sd between seeds 1.00 points; with 95% confidence 0.52 to 6.28",
-        "power for 0.5 points 8% at 3 seeds",
-        "seeds for 80% power 34; 11 to 1,242 over that range of the sd",
-        "At 3 seeds the half-width of a 95% interval is 2.48 sd, at 5 it is 1.24, at 10 it is 0.72.",
-        "bench run --methods swa,finetune --seeds 34",
+        "sd by test rows 0.37 points, which more seeds don't change",
+        "power for 2 points 39% at 3 seeds",
+        "seeds for 80% power 5; 3 to 109 over that range of the sd",
+        "on the leaderboard 5, corrected for 1 pair",
+        "bench run --methods swa,finetune --seeds 5",
     ):
         assert line in lines, line
 
     assert main(["power", "--methods", "swa,finetune", "--gain", "40", "--tracking-uri", uri]) == 0
     assert "The seeds at hand are enough for a gain of 40 points." in capsys.readouterr().out
 
-    assert main(["power", "--methods", "swa,finetune", "--gain", "0.5", "--tracking-uri", uri, "--json"]) == 0
+    assert main(["power", "--methods", "swa,finetune", "--gain", "0.5", "--tracking-uri", uri]) == 0
+    said = " ".join(capsys.readouterr().out.split())
+    assert "No number of seeds that can be run will show a gain of 0.5 points: the test set is too small." in said
+
+    assert main(["power", "--methods", "swa,finetune", "--gain", "2", "--tracking-uri", uri, "--json"]) == 0
     (plan,) = json.loads(capsys.readouterr().out)
-    assert (plan["gain_points"], plan["needed"], plan["sd"]) == (0.5, 34, pytest.approx(0.01))
+    assert (plan["gain_points"], plan["needed"], plan["sd"]) == (2.0, 5, pytest.approx(0.01))
 
     assert main(["power", "--methods", "swa,lora", "--suite", "quick", "--tracking-uri", uri]) == 2
     assert capsys.readouterr().err == (
