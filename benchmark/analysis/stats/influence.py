@@ -50,7 +50,7 @@ def _macro_f1(given: Floats, truth: Floats) -> Floats:
 
 
 def _pearson(given: Floats, truth: Floats) -> Floats:
-    """R + z_x · z_y − r (z_x² + z_y²) / 2 (Devlin, Gnanadesikan & Kettenring 1975), z standardised over the rows."""
+    """R + z_x · z_y − r (z_x² + z_y²) / 2 (Devlin et al. 1975), z standardised over the rows."""
     if np.ptp(given) == 0.0 or np.ptp(truth) == 0.0:
         return np.zeros(len(truth))
     one, other = _standardised(given), _standardised(truth)
