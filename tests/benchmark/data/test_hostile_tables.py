@@ -72,7 +72,7 @@ def both(folder: Path, name: str, data: bytes) -> Path:
         (".csv", b"text,label\na, \n", "row 1 has no label"),
         (".csv", b"text,label\na\x00b,c\n", "holds a NUL character (line 2)"),
         (".csv", CSV.encode("utf-16"), "is UTF-16, not UTF-8"),
-        (".csv", gzip.compress(CSV.encode()), "is compressed (gzip): unpack it first"),
+        (".csv", gzip.compress(CSV.encode(), mtime=0), "is compressed (gzip): unpack it first"),
         (".csv", b"text,label\na,\xff\n", "is not UTF-8 (line 2)"),
         (".jsonl", b"", "is empty"),
         (".jsonl", b'{"text": "a", "text": "b", "label": "c"}', "line 1 is not JSON (key 'text' twice)"),
