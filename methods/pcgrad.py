@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -33,6 +34,8 @@ class ProjectedGradients:
 
     Only weights that tasks share are concerned; a head's gradient is its own. The norm is clipped afterwards.
     """
+
+    rowwise: ClassVar[bool] = True
 
     clip: float | None
     after_epochs: int = 0  # plain sums until then

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -51,6 +52,8 @@ class InBatch:
     It answers two questions: which loss is minimised, and what the head is made of. It trains on all different
     sentences of all tasks' training rows as if they were one task.
     """
+
+    rowwise: ClassVar[bool] = True
 
     temperature: float
     projection: str  # mlp | none

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -30,6 +31,8 @@ class AveragedWeights:
     Steps and learning rate are those of `torch.optim.swa_utils.SWALR` with ``anneal_strategy="cos"``, stepped after
     every step of the optimizer or, with `anneal_epochs`, after every epoch.
     """
+
+    rowwise: ClassVar[bool] = True
 
     start: float  # fraction of training before averaging begins
     snapshots: int

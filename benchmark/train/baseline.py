@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -132,6 +133,8 @@ class AdamW:
 @dataclass(frozen=True)
 class SummedGradients:
     """One gradient of the sum of all losses, its norm clipped. It has no state, and so is its own combiner."""
+
+    rowwise: ClassVar[bool] = True
 
     clip: float | None
     needs_shared_weights: bool = False

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 from torch import Tensor
@@ -57,6 +58,8 @@ class Contrastive:
 
     It answers two questions: which loss is minimised, and what the heads are made of.
     """
+
+    rowwise: ClassVar[bool] = True
 
     supervised: bool
     temperature: float

@@ -21,6 +21,7 @@ from benchmark.core.record import EpochEnded, PhaseStarted, Point
 from benchmark.core.seeds import Streams
 from benchmark.data.task import Split, TrainingData
 from benchmark.model.model import Model, count, groups
+from benchmark.train.embeddings import occurring_embeddings
 from benchmark.train.predict import logits_of
 from benchmark.train.recipe import GradientCombiner, Recipe, Validation, WeightTracker
 from benchmark.train.run import EncodedSplit, Run
@@ -97,7 +98,7 @@ def train(phases: Sequence[Recipe], model: Model, tasks: Sequence[TrainingData],
 
 
 def _train_phase(recipe: Recipe, model: Model, suite_tasks: Sequence[TrainingData], run: Run) -> list[Point]:
-    streams, name, epochs = run.streams, recipe.objective.phase, recipe.batches.epochs
+    streams, epochs = run.streams, recipe.batches.epochs
     tasks = recipe.objective.training_tasks(suite_tasks)
     recipe.start.prepare(model, streams)
     model.set_heads(recipe.heads.attach(model, [task.head for task in tasks], streams))
@@ -106,10 +107,19 @@ def _train_phase(recipe: Recipe, model: Model, suite_tasks: Sequence[TrainingDat
     inputs, encode_seconds = _task_inputs(recipe, model, tasks, run, clock)
     sizes = {task.head.name: len(task.train) for task in tasks}
     total = epochs * recipe.batches.steps_per_epoch(sizes)
+    run.watcher.phase_started(_phase_started(recipe, model, total, encode_seconds))
+    texts = (sentence for task in inputs for sentence in task.splits["train"].sentences)
+    with occurring_embeddings(recipe, model, _optimizer(recipe, model)[0], texts):
+        return _train_epochs(recipe, model, inputs, run, total)
+
+
+def _train_epochs(recipe: Recipe, model: Model, inputs: Sequence[TaskInputs], run: Run, total: int) -> list[Point]:
+    streams, name, epochs = run.streams, recipe.objective.phase, recipe.batches.epochs
+    tasks = [task.data for task in inputs]
+    sizes = {task.head.name: len(task.train) for task in tasks}
+    clock = Clock(model.encoder.device)
     optimizer, peaks = _optimizer(recipe, model)
     parameter_sets = _parameter_sets(recipe, model, tasks, streams, total)
-    run.watcher.phase_started(_phase_started(recipe, model, total, encode_seconds))
-
     step = 0
     history: list[Point] = []
     for epoch in range(1, epochs + 1):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
 from torch import Tensor, nn
 
@@ -44,6 +45,8 @@ LOSSES: dict[str, Loss] = {
 @dataclass(frozen=True)
 class TaskLoss:
     """Each head's own loss, mean over the batch: cross-entropy (also binary) or squared error (vela-2024 §4.5)."""
+
+    rowwise: ClassVar[bool] = True
 
     smoothing: float = 0.0  # fraction of the target that is spread over all classes
     phase: str = "classification"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -14,6 +15,8 @@ from benchmark.train.recipe import Schedule, Validation, WeightTracker
 @dataclass(frozen=True)
 class LastWeights:
     """The weights after the last step."""
+
+    rowwise: ClassVar[bool] = True
 
     def tracker(self, total: int, epochs: int) -> WeightTracker:
         """Follow nothing."""
@@ -27,6 +30,8 @@ class LastWeights:
 @dataclass(frozen=True)
 class BestWeights:
     """The weights of the epoch with the best validation score, the earliest of equals; without scores the last."""
+
+    rowwise: ClassVar[bool] = True
 
     def tracker(self, total: int, epochs: int) -> WeightTracker:
         """Follow the scores."""
