@@ -80,6 +80,8 @@ class SeparateDropout(nn.Module):
     no mask behind the first adapter would be that of full fine-tuning at the same seed.
     """
 
+    tokenwise: ClassVar[bool] = True  # for `benchmark.model.architecture`
+
     def __init__(self, p: float, name: str) -> None:
         super().__init__()
         self.p = p

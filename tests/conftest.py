@@ -212,6 +212,7 @@ class Lab:
         batch_size: int = 8,
         selection: str = "last",
         precision: str = "fp32",
+        forward: str = "packed",
         watcher: Watcher | None = None,
     ) -> Run:
         """Return surroundings with a tiny encoder; without a `watcher`, a collector of their own watches."""
@@ -231,6 +232,7 @@ class Lab:
             precision=precision,
             cache=TokenCache(self.cache),
             watcher=watcher or Collector(),
+            forward=forward,
         )
 
     def model(self, kind: str = "bert", layers: int = 2) -> Model:

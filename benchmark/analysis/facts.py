@@ -43,7 +43,7 @@ def measured(record: Record) -> dict[str, str]:
             "weights": f"sha256 {protocol.encoder_sha256}",
             "budget": budget(protocol),
             "protocol": protocol.id,
-            "device": f"{cell.device}, {cell.precision}",
+            "device": f"{cell.device}, {cell.precision}, {cell.forward} forward",
             "notes": "; ".join(record.notes),
         }
     )
@@ -57,7 +57,7 @@ def parameters(record: Record) -> dict[str, str]:
 def environment(record: Record) -> dict[str, str]:
     """Return where and with what the run was made; of one without an environment, what its cell says."""
     cell, found = record.cell, record.environment
-    facts = {"kind of device": cell.device, "precision": cell.precision, CODE: cell.code[:16]}
+    facts = {"kind of device": cell.device, "precision": cell.precision, "forward": cell.forward, CODE: cell.code[:16]}
     if found:
         facts |= {
             "device": found.device,
@@ -108,7 +108,9 @@ def provenance(protocol: Protocol, records: Sequence[Record], made: str) -> dict
         "budget": budget(protocol),
         "protocol": protocol.id,
         "seeds": ", ".join(map(str, sorted({record.cell.seed for record in records}))),
-        "device": different(f"{record.cell.device} {record.cell.precision}" for record in records),
+        "device": different(
+            f"{record.cell.device} {record.cell.precision} {record.cell.forward}" for record in records
+        ),
         "machine": different(f"{place.device}, {pluralize(place.threads, 'thread')}" for place in places),
         "versions": versions(records),
         "code": different(f"commit {commit(place, DIGITS)}" for place in places if place.commit),

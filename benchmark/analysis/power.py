@@ -69,7 +69,8 @@ def plans(
 
 def _worth(first: dict[int, Record], second: dict[int, Record]) -> tuple[int, int, int]:
     cells: list[Cell] = [next(iter(side.values())).cell for side in (first, second)]
-    alike = (cells[0].device, cells[0].precision) == (cells[1].device, cells[1].precision)
+    machines = [(cell.device, cell.precision, cell.forward) for cell in cells]
+    alike = machines[0] == machines[1]
     return (len(first.keys() & second.keys()), alike, sum(cell.origin == "default" for cell in cells))
 
 

@@ -166,7 +166,7 @@ def _row(group: Sequence[Record], peers: tuple[Cell, ...]) -> Row:
 
 
 def _distinguished(made: Sequence[Row]) -> list[Row]:
-    """Return the rows; tuned ones say so, equal labels of a protocol get device, precision, code or versions."""
+    """Return the rows; tuned ones say so, equal labels of a protocol get device, precision, forward, code, versions."""
     alike: dict[tuple[Protocol, str], list[Cell]] = {}
     for row in made:
         alike.setdefault((row.protocol, row.label), []).append(row.cell)
@@ -176,6 +176,7 @@ def _distinguished(made: Sequence[Row]) -> list[Row]:
         marks = [TUNED] if row.cell.origin == TUNED else []
         marks += [row.cell.device] if len({cell.device for cell in twins}) > 1 else []
         marks += [row.cell.precision] if len({cell.precision for cell in twins}) > 1 else []
+        marks += [row.cell.forward] if len({cell.forward for cell in twins}) > 1 else []
         marks += [f"code {row.cell.code[:7]}"] if len({cell.code for cell in twins}) > 1 else []
         shared = set(row.cell.versions).intersection(*[cell.versions for cell in twins])
         marks += [" ".join(pair) for pair in row.cell.versions if pair not in shared]

@@ -20,7 +20,8 @@ def technique_effects(records: Iterable[Record]) -> Effects | None:
     """Return the effects of techniques on the test score; None where fewer than two sets of techniques were run.
 
     Counted are finished cells with default parameters whose method is a technique or a combination of such. Cells of
-    one seed, device and precision make a block. Raises ValueError for records of several protocols: they aren't mixed.
+    one seed, device, precision and forward make a block. Raises ValueError for records of several protocols: they
+    aren't mixed.
     """
     counted = []
     for record in latest(records):
@@ -36,7 +37,7 @@ def technique_effects(records: Iterable[Record]) -> Effects | None:
     return effects(
         [factors for _, factors, _ in counted],
         [score for *_, score in counted],
-        [(cell.seed, cell.device, cell.precision) for cell, *_ in counted],
+        [(cell.seed, cell.device, cell.precision, cell.forward) for cell, *_ in counted],
     )
 
 

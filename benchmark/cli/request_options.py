@@ -107,6 +107,8 @@ def _add_machine(add: Callable[..., object]) -> None:
         help="threads of one operation on the CPU; results depend on it in their last bits (default: torch's choice)",
     )
     add("--precision", type=word("--precision", ("fp32", "bf16")), default="fp32", help="fp32 or bf16 (default: fp32)")
+    padding = "packed: encode without padding, where the architecture is known; stock: as transformers does"
+    add("--forward", type=word("--forward", ("packed", "stock")), default="packed", help=f"{padding} (default: packed)")
 
 
 def request_of(arguments: argparse.Namespace) -> Request:

@@ -40,6 +40,7 @@ def command(record: Record) -> str:
         device=cell.device if request.device == "auto" else request.device,
         precision=cell.precision,
         threads=cell.threads or request.threads,
+        forward=cell.forward,
     )
     return line_of(request)
 

@@ -80,6 +80,7 @@ class Cell:
     threads: int | None = added_later(None)  # of one operation on the CPU: they decide in which order sums are formed
     switches: tuple[tuple[str, str], ...] = added_later(())  # environment variables that were set and change arithmetic
     scheme: int = added_later(1)  # `SCHEME` when the cell was planned
+    forward: str = added_later("stock")  # packed (without padding, where the architecture is known) | stock
 
     @functools.cached_property
     def id(self) -> str:

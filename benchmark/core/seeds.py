@@ -63,6 +63,16 @@ class Streams:
 
         torch.manual_seed(self.number(*name))
 
+    @classmethod
+    def drawn(cls) -> Streams:
+        """Return streams whose seed is the next number of torch's generator on the host: no device is asked.
+
+        For who draws by other means than torch's, at a place where torch's generator says which place it is.
+        """
+        import torch
+
+        return cls(int(torch.randint(2**62, (1,))))
+
     @contextlib.contextmanager
     def scope(self, *name: str | int) -> Iterator[None]:
         """Run a block with torch's global generators on the stream `name`; restore their states afterwards."""

@@ -32,6 +32,7 @@ from benchmark.train.method_handle import MethodHandle, resolve_method
 from benchmark.train.recipe import Budget
 
 PRECISIONS = ("fp32", "bf16")
+FORWARDS = ("packed", "stock")
 COUNT_FROM_PADDING = ("camembert", "mpnet", "roberta", "xlm-roberta")
 """Types of encoder whose first token stands at the position after the padding token's id."""
 
@@ -68,6 +69,8 @@ def plan(request: Request) -> Plan:
     suite = _overridden(load_suite(request.suite), request)
     if request.precision not in PRECISIONS:
         raise UsageError(f"--precision {request.precision!r}: choose one of {', '.join(PRECISIONS)}")
+    if request.forward not in FORWARDS:
+        raise UsageError(f"--forward {request.forward!r}: choose one of {', '.join(FORWARDS)}")
     if not request.seeds or min(request.seeds) < 0:
         raise UsageError("no seeds: give --seeds N with N of at least 1, or --seed S")
     if max(request.seeds) >= FIRST_TUNING_SEED:
@@ -104,6 +107,7 @@ def plan(request: Request) -> Plan:
             threads=threads if device == "cpu" else None,
             switches=arithmetic_switches(),
             scheme=SCHEME,
+            forward=request.forward,
         )
         for seed in request.seeds
         for name, settings, origin in variants

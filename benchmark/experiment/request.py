@@ -37,3 +37,4 @@ class Request:
     device: str = "auto"
     precision: str = "fp32"
     threads: int | None = None  # of one operation on the CPU; None: as many as torch takes in a process by itself
+    forward: str = "packed"  # the encoder's pass: without padding where that is possible, or stock: transformers' own

@@ -138,6 +138,7 @@ class Bench:
             max_length=plan.suite.max_length,
             device=plan.device,
             precision=cell.precision,
+            forward=cell.forward,
             cache=self.cache,
             watcher=watcher,
         )

@@ -1,4 +1,7 @@
-"""The encoder: token lists in, one vector per text or hidden states out. Padding, precision, device stay inside."""
+"""The encoder: token lists in, one vector per text or hidden states out. Padding, precision, device stay inside.
+
+A backbone whose architecture is known runs without padding (`benchmark.model.packed`), others as transformers has it.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +21,9 @@ from torch import Tensor, nn
 from benchmark.core.errors import UsageError
 from benchmark.core.seeds import Streams
 from benchmark.data.tokens import Tokens
+from benchmark.model.architecture import obstacle
 from benchmark.model.catalogue import EncoderSource
+from benchmark.model.packed import packed_states
 
 PLAIN_ATTENTION = ("bert", "camembert", "distilbert", "electra", "roberta", "xlm-roberta")
 """Types of models whose layers are ``layer(states, mask)``, every layer with the same mask of what is no padding."""
@@ -55,10 +60,11 @@ class _StopForwardError(Exception):
 class Encoder(nn.Module):
     """A pretrained transformer that gives the vector of the first token ([CLS]) of each text, or hidden states."""
 
-    def __init__(self, backbone: nn.Module, pad: int, precision: str = "fp32") -> None:
+    def __init__(self, backbone: nn.Module, pad: int, precision: str = "fp32", packed: bool = True) -> None:
         super().__init__()
         self.backbone = backbone
         self.pad = pad
+        self.packed = packed  # asked for; `packs` says whether it is possible
         self.precision = precision  # bf16: autocast, the weights stay fp32
 
     @property
@@ -93,6 +99,11 @@ class Encoder(nn.Module):
         kind = getattr(self.config, "_attn_implementation", None)
         return self.config.model_type in PLAIN_ATTENTION and kind == "sdpa"
 
+    @property
+    def packs(self) -> bool:
+        """Whether texts are run without padding: where that is wanted, and every part of the backbone is known."""
+        return self.packed and not obstacle(self.backbone)
+
     def forward(self, tokens: Tokens) -> Tensor:
         """Return the [CLS] vectors, (texts, hidden), fp32."""
         return self.read(tokens).first
@@ -100,14 +111,37 @@ class Encoder(nn.Module):
     def read(self, tokens: Tokens, tap: Tap = TOP) -> HiddenStates:
         """Return what a head at `tap` reads."""
         layer = len(self.layers) if tap.layer is None else tap.layer
-        found, mask = self.states(tokens, (layer,))
+        if self.packs:
+            with self.autocast():
+                packed, packing = packed_states(self.backbone, tokens, (layer,), tap.whole)
+            flat = packed[layer].float()  # (tokens or texts, hidden)
+            if not tap.whole:
+                return HiddenStates(flat[:, None], None)
+            return HiddenStates(packing.pad(flat).view(packing.texts, packing.longest, -1), packing.mask)
+        found, mask = self.padded_states(tokens, (layer,))
         states = found[layer] if tap.whole else found[layer][:, :1]
         return HiddenStates(states.float(), mask if tap.whole else None)
 
-    def states(self, tokens: Tokens, layers: Sequence[int]) -> tuple[dict[int, Tensor], Tensor | None]:
-        """Return the hidden states at `layers` (0 … n), each (texts, longest, hidden), and the mask of the layers.
+    def states(self, tokens: Tokens, layers: Sequence[int], whole: bool) -> dict[int, Tensor]:
+        """Return the hidden states at `layers` (0 … n): of all tokens where `whole`, else of the first of each text.
 
-        One pass, which goes no further up than the highest of them: what stands above has no say in it.
+        Each (tokens or texts, hidden). One pass, which goes no further up than the highest of them: what stands above
+        has no say in it.
+        """
+        if self.packs:
+            with self.autocast():
+                return packed_states(self.backbone, tokens, layers, whole)[0]
+        found, _ = self.padded_states(tokens, layers)
+        if not whole:
+            return {layer: states[:, 0] for layer, states in found.items()}
+        longest = int(tokens.lengths.max(initial=0))
+        there = _to(np.flatnonzero(np.arange(longest) < tokens.lengths[:, None]), self.device)
+        return {layer: states.flatten(0, 1)[there] for layer, states in found.items()}
+
+    def padded_states(self, tokens: Tokens, layers: Sequence[int]) -> tuple[dict[int, Tensor], Tensor | None]:
+        """Return the hidden states at `layers`, each (texts, longest, hidden), by transformers' own forward; the mask.
+
+        One pass, as far up as the highest of them.
         """
         ids, _ = tokens.padded(self.pad)  # (texts, longest)
         device, mask = self.device, self.mask(tokens)
@@ -212,10 +246,12 @@ def _identity(tokenizer: Any, source: EncoderSource) -> str:
     return hashlib.sha256("\n".join([*state, backend.to_str() if backend else ""]).encode()).hexdigest()
 
 
-def load_encoder(source: EncoderSource, tokenizer: Tokenizer, device: str, precision: str) -> Encoder:
+def load_encoder(
+    source: EncoderSource, tokenizer: Tokenizer, device: str, precision: str, packed: bool = True
+) -> Encoder:
     """Return a fresh copy of the pretrained encoder on `device`. Raises UsageError where it is not an encoder."""
     backbone = copy.deepcopy(_pretrained(source))
-    return Encoder(backbone, tokenizer.pad, precision).to(device)
+    return Encoder(backbone, tokenizer.pad, precision, packed).to(device)
 
 
 @functools.lru_cache(maxsize=1)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import hashlib
-import inspect
 import os
 import re
 import shutil
@@ -226,16 +225,12 @@ def encoded(
     try:
         for chunk in chunks(tokens):
             some = tokens.take(chunk)
-            found, _ = encoder.states(some, layers)
-            stacked = torch.stack([found[layer] if whole else found[layer][:, :1] for layer in layers]).float()
-            if not whole:
-                yield chunk, stacked[:, :, 0]
-                continue
-            longest = int(some.lengths.max(initial=0))
-            there = np.arange(longest) < some.lengths[:, None]  # (texts, longest)
-            places = (tokens.offsets[chunk][:, None] + np.arange(longest))[there]
-            flat = torch.from_numpy(np.flatnonzero(there)).to(stacked.device)
-            yield places, stacked.flatten(1, 2)[:, flat]  # (layers, texts · longest, hidden) → (layers, n, hidden)
+            found = encoder.states(some, layers, whole)
+            stacked = torch.stack([found[layer] for layer in layers]).float()  # (layers, n, hidden)
+            places = chunk
+            if whole:  # a token's: where its text begins, and its place in it
+                places = np.arange(len(some.flat)) + np.repeat(tokens.offsets[chunk] - some.offsets[:-1], some.lengths)
+            yield places, stacked
     finally:
         encoder.train(mode)
 
@@ -250,7 +245,7 @@ def _key(encoder: Encoder, tokens: Tokens, layers: Sequence[int], whole: bool) -
     """Return the sha256 of all that the states depend on."""
     machine = f"{torch.get_num_threads()} {torch.backends.cpu.get_cpu_capability()} {encoder.device.type}"
     versions = f"{torch.__version__} {transformers.__version__} {_code()}"
-    total = hashlib.sha256(f"states 2\n{versions}\n{machine}\n{encoder.precision}\n".encode())
+    total = hashlib.sha256(f"states 2\n{versions}\n{machine}\n{encoder.precision} {encoder.packs}\n".encode())
     total.update(f"{list(layers)} {whole} {encoder.config.to_json_string()}\n".encode())
     total.update(np.ascontiguousarray(tokens.flat).data)
     total.update(np.ascontiguousarray(tokens.offsets).data)
@@ -262,6 +257,6 @@ def _key(encoder: Encoder, tokens: Tokens, layers: Sequence[int], whole: bool) -
 
 @functools.cache
 def _code() -> str:
-    """Return the sha256 of this file and the encoder's: states that other code computed are not taken for its own."""
-    files = (Path(__file__), Path(inspect.getfile(Encoder)))
-    return hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()
+    """Return the sha256 of the files that compute: states that other code computed are not taken for its own."""
+    names = ("states", "encoder", "architecture", "packed", "packing", "dropout")
+    return hashlib.sha256(b"".join(Path(__file__).with_name(f"{name}.py").read_bytes() for name in names)).hexdigest()

@@ -129,6 +129,7 @@ def parameters(cell: Cell) -> dict[str, str]:
         "device": cell.device,
         "precision": cell.precision,
         "threads": cell.threads,
+        "forward": cell.forward,
     }
     method = {f"parameter/{name}": value for name, value in cell.parameters}
     return {legal(name): _cut(str(value), 500) for name, value in {**own, **method}.items() if value not in (None, "")}

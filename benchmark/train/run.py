@@ -40,6 +40,7 @@ class Run:
     precision: str
     cache: TokenCache
     watcher: Watcher
+    forward: str = "packed"  # packed (without padding, where the encoder's architecture is known) | stock
     _encoded: dict[str, EncodedSplit] = field(default_factory=dict, init=False, repr=False)  # by fingerprint
 
     @functools.cached_property
@@ -54,7 +55,7 @@ class Run:
 
     def load_encoder(self) -> Encoder:
         """Return a fresh copy of the pretrained encoder on the device."""
-        return load_encoder(self.encoder, self.tokenizer, self.device, self.precision)
+        return load_encoder(self.encoder, self.tokenizer, self.device, self.precision, self.forward == "packed")
 
     def encode(self, split: Split) -> EncodedSplit:
         """Return `split` as token ids; the same object for every split of the same rows, which its fingerprint says."""

@@ -10,7 +10,7 @@ from benchmark.core.cell import TRIAL, Cell, Protocol
 from benchmark.core.errors import UsageError
 from benchmark.core.metrics import metric
 from benchmark.core.parameters import Settings, Value
-from benchmark.core.serialization import digest
+from benchmark.core.serialization import added_later, digest
 from benchmark.experiment.request import FIRST_TUNING_SEED
 from benchmark.tuning.space import Dimension
 
@@ -30,6 +30,7 @@ class Definition:
     device: str  # kind of device
     precision: str
     grid: int | None = None  # values of each range, for the sampler that walks a grid
+    forward: str = added_later("stock")
 
     @property
     def name(self) -> str:
@@ -76,6 +77,7 @@ def define(cell: Cell, space: tuple[Dimension, ...], sampler: str, pruner: str, 
         seeds=tuple(range(FIRST_TUNING_SEED, FIRST_TUNING_SEED + seeds)),
         device=cell.device,
         precision=cell.precision,
+        forward=cell.forward,
     )
 
 

@@ -58,6 +58,7 @@ TABLE: dict[type, dict[str, Decision]] = {
         "threads": Is(2),
         "switches": Is((("MKL_CBWR", "AVX2"),)),
         "scheme": Is(SCHEME + 1),
+        "forward": Is("packed"),
     },
     Protocol: {
         "suite": Is("other"),
@@ -98,6 +99,7 @@ TABLE: dict[type, dict[str, Decision]] = {
         "device": IsNot("what it resolves to is in the cell: its kind", "cpu"),
         "precision": Is("bf16", "precision"),
         "threads": Is(3, "threads"),
+        "forward": Is("stock", "forward"),
     },
     Suite: {
         "name": Is("other", "protocol"),
@@ -199,7 +201,7 @@ def _is(cls: type, name: str) -> Is:
 def test_a_cell_that_was_stored_before_a_field_was_added_keeps_its_id() -> None:
     old = replace(CELL, threads=None, scheme=1)
     plain = to_plain(old)
-    for name in ("threads", "switches", "scheme"):
+    for name in ("threads", "switches", "scheme", "forward"):
         del plain[name]
     assert from_plain(Cell, plain).id == old.id == "0365775b6b65d456"
     assert from_plain(Cell, to_plain(CELL)) == CELL

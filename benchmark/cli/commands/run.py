@@ -230,7 +230,7 @@ def _print_dry_run(plan: Plan, tracking: Tracking, done: Mapping[str, Record], s
         sizes = ", ".join(f"{split.name} {len(split):,}" for split in task.splits)
         facts[f"task {task.name}"] = f"{task.source}: {sizes}, {_asked(task.head)}"
     facts["encoder"] = f"{protocol.encoder} @ {protocol.encoder_revision[:12]}"
-    facts["device"] = f"{plan.device}, {first.precision}"
+    facts["device"] = f"{plan.device}, {first.precision}, {first.forward} forward"
     facts["per cell"] = (
         f"{pluralize(protocol.epochs, 'epoch')} of batches of {protocol.batch_size}: "
         f"{pluralize(_steps(plan), 'step')}; the {protocol.selection} epoch is kept"

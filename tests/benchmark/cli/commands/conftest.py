@@ -62,7 +62,9 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> str:
     folder: Path = tmp_path_factory.mktemp("store")
     uri = f"sqlite:///{folder}/mlflow.db"
     tracking = Tracking(uri)
-    lora = Cell(PROTOCOL, "lora", (("lr", 0.0001), ("rank", 4)), 1, "set", "cpu", "fp32", "c0de" * 16, ())
+    lora = Cell(
+        PROTOCOL, "lora", (("lr", 0.0001), ("rank", 4)), 1, "set", "cpu", "fp32", "c0de" * 16, (), forward="packed"
+    )
     live = tracking.begin(lora, ENVIRONMENT, (DATA,))
     live.phase_started(PhaseStarted("main", 20, 1260, 1000, 50, 2000))
     points: tuple[Point, ...] = ()
