@@ -113,7 +113,7 @@ INPUTS: dict[str, Bad] = {
         "--data BAD/new-label", ("test has the label 'dim', which train never has", "add rows")
     ),
     "not UTF-8": Bad("--data BAD/latin-1", ("train.csv is not UTF-8 (line 2)", "save it as UTF-8")),
-    "no such folder": Bad("--data BAD/nowhere", ("nowhere", "doesn't exist", "give a folder")),
+    "no such folder": Bad("--data BAD/nowhere", ("nowhere", "doesn't exist", "check the path")),
     "no CUDA": Bad("--device cuda", ("--device cuda:", "use --device cpu")),
     "an encoder not cached": Bad("--encoder nobody/no-such-encoder", ("not cached", "hf download", "--encoder FOLDER")),
     "a known encoder not cached": Bad("--suite massive-intent --data BAD/good", ("google-bert/bert-base-uncased",)),

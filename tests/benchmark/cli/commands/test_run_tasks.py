@@ -96,7 +96,7 @@ def test_rows_that_can_not_be(bench: Any, data: Path, file: str, text: str, says
         ("sst5", "multitask", "", "this suite has one"),
         ("cs224n", "supcon", "", "pairs of sentences: task 'quora'"),
         ("cs224n", "layer-heads", "layer-heads.heads=sst=layer:9", "the encoder has layers 0 to 2, not 9"),
-        ("cs224n", "layer-heads", "layer-heads.heads=sst=layer:1,blocks:2", "only 1 above it"),
+        ("cs224n", "layer-heads", "layer-heads.heads=sst=layer:1,model:2", "only 1 above it"),
         ("cs224n", "probe", "probe.blocks=model:3", "only 2 above it"),
         ("cs224n", "multitask", "multitask.weights=stss=2", "did you mean 'sts'"),
     ],

@@ -45,7 +45,7 @@ def document(capsys: pytest.CaptureFixture[str]) -> Any:
 def test_a_sweep_is_killed_continued_used_and_shown(
     words: list[str], place: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    sweep = ["tune", *words, "--trials", "4", "--params", "lr,dropout"]
+    sweep = ["tune", *words, "--trials", "4", "--space", "lr=1e-4:3e-2:log,dropout=0.0:0.5"]
     assert main([*sweep, "--json", "--storage", "sqlite:///whole/optuna.db"]) == 0
     (whole,) = document(capsys)["studies"]
 
