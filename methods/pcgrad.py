@@ -16,9 +16,11 @@ from benchmark.train import (
     Baseline,
     Budget,
     Head,
+    KeptHeads,
     SkippedError,
     Streams,
     Technique,
+    UsageError,
     parameter,
     parse_weights,
     technique,
@@ -153,11 +155,19 @@ def surgery(products: Tensor, orders: Sequence[Sequence[int]]) -> Tensor:
 class GradientSurgery(Technique):
     """Gradient surgery: a batch of each task in every step; gradients that conflict are projected before the sum.
 
-    The report trained 10 epochs plain and 3 more with it: `after_epochs=10` with `--epochs 13`. The curves
+    The report trained 10 epochs plain and then 3 more with it: `surgery_epochs=3` with `--epochs 10`, a phase of its
+    own with a fresh optimizer and schedule; `after_epochs=10` with `--epochs 13` is one phase. The curves
     ``train/conflicting_pairs`` and ``train/gradient_cosine`` are measured in the plain epochs, too.
     """
 
     after_epochs: int = parameter(0, "plain epochs before surgery begins", low=0, high=10_000, unit="epochs")
+    surgery_epochs: int | None = parameter(
+        None,
+        "epochs with surgery behind the suite's, which are plain then, as a phase of their own; none: no such phase",
+        low=1,
+        high=10_000,
+        unit="epochs",
+    )
     epoch_length: str = parameter(
         "total",
         "an epoch's batches: as many as all tasks have, or turns as the largest or smallest has",
@@ -176,9 +186,26 @@ class GradientSurgery(Technique):
         parse_weights(self.weights).check([head.name for head in heads])
 
     def answers(self, baseline: Baseline, budget: Budget) -> Answers:
-        """One batch of each task in every step, and another way to combine their gradients."""
-        weights = parse_weights(self.weights)
+        """One batch of each task in every step, and another way to combine their gradients. Raises UsageError."""
+        if self.after_epochs > budget.epochs:
+            raise UsageError(
+                f"pcgrad.after_epochs={self.after_epochs}, but there are {budget.epochs} epochs: give fewer"
+            )
+        projected = ProjectedGradients(baseline.gradient_clip, self.after_epochs)
         return Answers(
-            batches=Alternating(budget.batch_size, budget.epochs, epoch_length=self.epoch_length, weights=weights),
-            gradients=ProjectedGradients(baseline.gradient_clip, self.after_epochs),
+            batches=self._batches(budget.batch_size, budget.epochs),
+            gradients=projected if self.surgery_epochs is None else None,
         )
+
+    def after(self, baseline: Baseline, budget: Budget) -> Answers | None:
+        """Train on with surgery, where it has epochs of its own."""
+        if self.surgery_epochs is None:
+            return None
+        return Answers(
+            batches=self._batches(budget.batch_size, self.surgery_epochs),
+            heads=KeptHeads(),
+            gradients=ProjectedGradients(baseline.gradient_clip),
+        )
+
+    def _batches(self, size: int, epochs: int) -> Alternating:
+        return Alternating(size, epochs, epoch_length=self.epoch_length, weights=parse_weights(self.weights))

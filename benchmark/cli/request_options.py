@@ -154,7 +154,7 @@ def surroundings(request: Request) -> list[str]:
 def assignment(text: str) -> Assignment:
     """Return what ``--set`` was given, its values not yet read. Raises UsageError."""
     target, equals, values = text.partition("=")
-    method, dot, parameter = target.strip().rpartition(".")
+    method, dot, parameter = target.strip().partition(".")  # a parameter may be qualified: a+b.a.temperature
     if not (equals and dot and method and parameter):
         raise UsageError(f"--set takes METHOD.PARAM=V[,V…], such as NAME.rank=8,16, not {text!r}")
     if not values.strip():

@@ -4,6 +4,10 @@ A seed fans out into streams by name and indices: ``("order", phase, epoch)``, `
 ``("dropout", phase, step)``. A stream never depends on the method's name, so that at one seed all methods meet the same
 head weights, the same batches and the same dropout masks: differences between methods are paired. A stream never hangs
 on how much was drawn from another, so that a run can be entered at any step.
+
+Masks are equal where the same modules see the same rows in the same step. That can't be where a step sees something
+else: two views of each row (contrastive phases), several tasks in one step, a head that reads a lower layer, an encoder
+that is frozen and so has no dropout. Modules that a method adds draw from streams beside (`number_beside`).
 """
 
 from __future__ import annotations

@@ -248,25 +248,25 @@ def _default(handle: MethodHandle, budget: Budget, defaults: Settings) -> Settin
 def _chosen(handle: MethodHandle, assignments: Iterable[Assignment]) -> dict[str, tuple[Value, ...]]:
     """Return the values that ``--set`` gives to parameters of a method; the full name's outrank a part's."""
     name = handle.name
-    known = {parameter.name: parameter for parameter in handle.parameters}
     chosen: dict[str, tuple[Value, ...]] = {}
     givers: dict[str, str] = {}
     for given in sorted(assignments, key=lambda given: "+" not in given.method):  # full names first
         if not concerns(given, name):
             continue
-        if given.parameter not in known:
+        parameter = handle.parameter(given.parameter, given.method)
+        if parameter is None:
             raise UsageError(
                 f"--set {given.method}.{given.parameter}: {name!r} has no such parameter; it has "
-                f"{', '.join(sorted(known))}"
+                f"{', '.join(sorted(known.name for known in handle.parameters))}"
             )
         try:
-            values = _values(known[given.parameter], given.text)
+            values = _values(parameter, given.text)
         except UsageError as error:
             raise UsageError(f"--set {given.method}.{error}") from error
-        giver = givers.setdefault(given.parameter, given.method)
+        giver = givers.setdefault(parameter.name, given.method)
         if giver == given.method:
-            chosen[given.parameter] = values
-        elif ("+" in giver) == ("+" in given.method) and values != chosen[given.parameter]:
+            chosen[parameter.name] = values
+        elif ("+" in giver) == ("+" in given.method) and values != chosen[parameter.name]:
             raise UsageError(
                 f"--set {giver}.{given.parameter} and --set {given.method}.{given.parameter} both are about {name!r}: "
                 f"choose, with --set {name}.{given.parameter}=…"

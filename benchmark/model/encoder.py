@@ -35,6 +35,7 @@ class Tap:
 
     layer: int | None = None  # 0: embeddings; 1 … n: after that layer; None: the last
     whole: bool = False  # every token's, for a head with layers of its own; else the first token's alone
+    pooled: bool = False  # the pretrained pooler's vector of the last layer instead of the first token's itself
 
 
 TOP = Tap()
@@ -66,6 +67,7 @@ class Encoder(nn.Module):
         self.pad = pad
         self.packed = packed  # asked for; `packs` says whether it is possible
         self.precision = precision  # bf16: autocast, the weights stay fp32
+        self._published_dropout: dict[nn.Module, float] = {}
 
     @property
     def config(self) -> Any:
@@ -166,6 +168,21 @@ class Encoder(nn.Module):
             return None
         mask = np.arange(longest) < lengths[:, None]  # (texts, longest)
         return _to(mask[:, None, None, :] if self.plain else mask.astype(np.int64), self.device)
+
+    def pool(self, vectors: Tensor) -> Tensor:
+        """Return the pretrained pooler's vectors of [CLS] `vectors`, both (texts, hidden). Raises UsageError."""
+        pooler = getattr(self.backbone, "pooler", None)
+        if not isinstance(pooler, nn.Module):
+            raise UsageError(f"{type(self.backbone).__name__} has no pooler: use representation=cls or another encoder")
+        pooled: Tensor = pooler(vectors[:, None])  # poolers read the first of several tokens
+        return pooled
+
+    def set_dropout(self, p: float | None) -> None:
+        """Give every dropout of the encoder, that of attention included, the probability `p`; None: as published."""
+        for module in self.backbone.modules():
+            if isinstance(module, nn.Dropout):
+                published = self._published_dropout.setdefault(module, module.p)
+                module.p = published if p is None else p
 
     def autocast(self) -> contextlib.AbstractContextManager[Any]:
         """Return a context of the encoder's precision."""

@@ -41,15 +41,20 @@ class SequentialHead(nn.Sequential, HeadModule):
 
 
 class ClassifierHead(SequentialHead):
-    """dropout → linear → ReLU → linear: the classifier of the reports. (rows, width) → (rows, outputs)."""
+    """dropout → linear → ReLU → linear: the classifier of the reports. (rows, width) → (rows, outputs).
 
-    def __init__(self, width: int, hidden: int, outputs: int, dropout: float) -> None:
-        super().__init__(
-            nn.Dropout(dropout),
-            nn.Linear(width, hidden),
-            nn.ReLU(),
-            nn.Linear(hidden, outputs),
-        )
+    Without `hidden` it is dropout → linear; with `projection` a linear layer of that width stands before all of it
+    (gag-2025 section 3.1).
+    """
+
+    def __init__(
+        self, width: int, hidden: int | None, outputs: int, dropout: float, projection: int | None = None
+    ) -> None:
+        before = [] if projection is None else [nn.Linear(width, projection)]
+        wide = width if projection is None else projection
+        # Weights are drawn from input to output, and none in vain: the order is part of what a seed means.
+        inner = [] if hidden is None else [nn.Linear(wide, hidden), nn.ReLU()]
+        super().__init__(*before, nn.Dropout(dropout), *inner, nn.Linear(wide if hidden is None else hidden, outputs))
 
     def layers(self) -> Sequence[nn.Module]:
         """Return the linear layers."""
@@ -145,11 +150,13 @@ class LayerHead(HeadModule):
 class ProjectionHead(HeadModule):
     """dropout → linear, or linear-ReLU-linear → unit length: where a contrastive loss is measured.
 
-    (rows, width) → (rows, size). Chen et al. 2020, section 2.1; Khosla et al. 2020, section 3.1.
+    (rows, width) → (rows, size). Chen et al. 2020, section 2.1; Khosla et al. 2020, section 3.1. With
+    `normalise_input` what the layers read has unit length (gag-2025 section 3.4), and their output is as it is.
     """
 
-    def __init__(self, width: int, size: int, layers: str, dropout: float) -> None:
+    def __init__(self, width: int, size: int, layers: str, dropout: float, normalise_input: bool = False) -> None:
         super().__init__()
+        self.normalise_input = normalise_input
         mlp = [nn.Linear(width, width), nn.ReLU(), nn.Linear(width, size)]
         self.body = nn.Sequential(nn.Dropout(dropout), *(mlp if layers == "mlp" else [nn.Linear(width, size)]))
 
@@ -158,8 +165,14 @@ class ProjectionHead(HeadModule):
         return [module for module in self.body if isinstance(module, nn.Linear)]
 
     def forward(self, vectors: Tensor) -> Tensor:
-        """Return unit vectors."""
-        return torch.nn.functional.normalize(self.body(vectors), dim=1)
+        """Return the projected vectors, of unit length unless that is the input's."""
+        if not self.normalise_input:
+            return torch.nn.functional.normalize(self.body(vectors), dim=1)
+        dropout, *layers = self.body
+        projected = torch.nn.functional.normalize(dropout(vectors), dim=1)
+        for layer in layers:
+            projected = layer(projected)
+        return projected
 
 
 def joined(vectors: Tensor, join: str) -> Tensor:

@@ -10,9 +10,10 @@ modules may change without notice.
 - *registering*: `technique`, `method`, `combination`, `parameter`, `Value`
 - *a technique*: `Technique`, `Baseline`, `Budget`, `Answers`; `ContrastiveThenClassify` for two phases
 - *its answers*, by question: start `Pretrained`; trainable `FullEncoder`, `FrozenEncoder`; rates `UniformRates`;
-  schedule `Cosine`, `Linear`; optimizer `AdamW`; batches `Shuffled`, `Alternating`, `SharedBatches` (of `Part`, weighed
-  by `TaskWeights`); heads `ClsHead`, `HeadsAtLayers`; objective `TaskLoss`, `Contrastive`; gradients `SummedGradients`;
-  weight selection `BestWeights`, `LastWeights`
+  schedule `Cosine`, `Linear`, `Constant`, `PeriodicCosine`, `StepDecay`, `Cyclic`, `PerEpoch`, `WarmedUp`; optimizer
+  `AdamW`, `Adam`, `Momentum`; batches `Shuffled`, `Alternating`, `SharedBatches` (of `Part`, `TaskWeights`);
+  heads `ClsHead`, `HeadsAtLayers`, `KeptHeads`; objective `TaskLoss`, `Contrastive`; gradients `SummedGradients`;
+  weight selection `BestWeights`, `LastWeights`; the learning rate's peak and the encoder's dropout are numbers
 - *answers of one's own* implement the protocols `Start`, `Trainable`, `Rates`, `Schedule`, `OptimizerRule`, `Batches`,
   `Heads`, `Objective`, `Gradients` with `GradientCombiner`, `WeightSelection` with `WeightTracker` and `Validation`
 - *a whole method*: `fit` is given `TrainingData` and a `Run` and returns a `Predictor`; `train` runs phases
@@ -62,10 +63,12 @@ from benchmark.model.heads import SequentialHead as SequentialHead
 from benchmark.model.model import Model as Model
 from benchmark.model.model import count as count
 from benchmark.model.model import draw_head as draw_head
+from benchmark.train.baseline import Adam as Adam
 from benchmark.train.baseline import AdamW as AdamW
 from benchmark.train.baseline import Baseline as Baseline
 from benchmark.train.baseline import FrozenEncoder as FrozenEncoder
 from benchmark.train.baseline import FullEncoder as FullEncoder
+from benchmark.train.baseline import Momentum as Momentum
 from benchmark.train.baseline import Pretrained as Pretrained
 from benchmark.train.baseline import SummedGradients as SummedGradients
 from benchmark.train.baseline import UniformRates as UniformRates
@@ -73,6 +76,7 @@ from benchmark.train.contrastive import Contrastive as Contrastive
 from benchmark.train.heads import ClsHead as ClsHead
 from benchmark.train.heads import HeadPosition as HeadPosition
 from benchmark.train.heads import HeadsAtLayers as HeadsAtLayers
+from benchmark.train.heads import KeptHeads as KeptHeads
 from benchmark.train.heads import check_join as check_join
 from benchmark.train.heads import report_default as report_default
 from benchmark.train.loop import train as train
@@ -96,8 +100,14 @@ from benchmark.train.recipe import Validation as Validation
 from benchmark.train.recipe import WeightSelection as WeightSelection
 from benchmark.train.recipe import WeightTracker as WeightTracker
 from benchmark.train.run import Run as Run
+from benchmark.train.schedules import Constant as Constant
 from benchmark.train.schedules import Cosine as Cosine
+from benchmark.train.schedules import Cyclic as Cyclic
 from benchmark.train.schedules import Linear as Linear
+from benchmark.train.schedules import PerEpoch as PerEpoch
+from benchmark.train.schedules import PeriodicCosine as PeriodicCosine
+from benchmark.train.schedules import StepDecay as StepDecay
+from benchmark.train.schedules import WarmedUp as WarmedUp
 from benchmark.train.techniques import Technique as Technique
 from benchmark.train.two_phase import ContrastiveThenClassify as ContrastiveThenClassify
 from benchmark.train.weight_selection import BestWeights as BestWeights

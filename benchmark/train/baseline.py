@@ -21,9 +21,14 @@ from benchmark.model.heads import CONCAT, JOINS
 from benchmark.model.model import Model
 from benchmark.train.heads import ClsHead
 from benchmark.train.objectives import TaskLoss
-from benchmark.train.recipe import Budget, Recipe
+from benchmark.train.recipe import Budget, OptimizerRule, Recipe
 from benchmark.train.schedules import Cosine
-from benchmark.train.weight_selection import BestWeights, LastWeights
+from benchmark.train.weight_selection import LOSS, SCORE, BestWeights, LastWeights
+
+ADAMW, ADAM, SGD = "adamw", "adam", "sgd"
+OPTIMIZERS = (ADAMW, ADAM, SGD)
+MLP, LINEAR = "mlp", "linear"
+CLS, POOLER = "cls", "pooler"
 
 
 @dataclass(frozen=True)
@@ -34,33 +39,64 @@ class Baseline:
     lr_floor: float = parameter(
         0.01, "learning rate at the end of the cosine", low=0.0, high=1.0, unit="fraction of lr"
     )
-    weight_decay: float = parameter(0.01, "decoupled weight decay of AdamW", low=0.0, high=1.0, search=(0.0, 0.3))
+    optimizer: str = parameter(
+        ADAMW,
+        "rule of a step; weight decay is decoupled in adamw, added to the gradient in adam and sgd",
+        choices=OPTIMIZERS,
+    )
+    weight_decay: float = parameter(0.01, "weight decay", low=0.0, high=1.0, search=(0.0, 0.3))
+    beta1: float = parameter(0.9, "decay of adam's mean of gradients", low=0.0, high=0.9999)
+    beta2: float = parameter(0.999, "decay of adam's mean of squared gradients", low=0.0, high=0.999999)
+    epsilon: float = parameter(1e-8, "added to adam's denominator", above=0.0, high=1.0)
+    momentum: float = parameter(0.9, "momentum of sgd", low=0.0, high=0.9999)
     dropout: float = parameter(0.1, "dropout before the head", low=0.0, high=0.95, search=(0.0, 0.5))
+    encoder_dropout: float | None = parameter(
+        None, "dropout in the encoder, attention's included; none: as published", low=0.0, high=0.95
+    )
+    head: str = parameter(MLP, "dropout → linear-ReLU-linear, or dropout → linear", choices=(MLP, LINEAR))
     hidden: int = parameter(256, "width of the head's hidden layer", low=1, high=8192, unit="units")
+    head_projection: int | None = parameter(
+        None, "width of a linear layer before the head's dropout (gag-2025); none: no such layer", low=1, high=8192
+    )
+    representation: str = parameter(
+        CLS, "what the head reads: [CLS], or the pretrained pooler on it", choices=(CLS, POOLER)
+    )
     join: str = parameter(
         CONCAT, "how the vectors u, v of a pair's sentences become one: u, v or |u - v|, u * v", choices=JOINS
     )
     gradient_clip: float | None = parameter(1.0, "largest norm of a step's gradient; none: not clipped", above=0.0)
+    select_by: str = parameter(
+        SCORE, "which epoch is best: by validation score, or by the summed validation loss", choices=(SCORE, LOSS)
+    )
 
     def recipe(self, budget: Budget) -> Recipe:
         """Return the baseline's answer to every question."""
         return Recipe(
             start=Pretrained(),
             trainable=FullEncoder(),
+            encoder_dropout=self.encoder_dropout,
             peak=self.lr,
             rates=UniformRates(),
             schedule=Cosine(self.lr_floor),
-            optimizer=AdamW(self.weight_decay),
+            optimizer=self.optimizer_rule(),
             batches=Shuffled(budget.batch_size, budget.epochs),
             heads=self.heads(),
             objective=self.objective(),
             gradients=SummedGradients(self.gradient_clip),
-            weight_selection=BestWeights() if budget.selection == "best" else LastWeights(),
+            weight_selection=BestWeights(self.select_by) if budget.selection == "best" else LastWeights(),
         )
 
     def heads(self) -> ClsHead:
         """Return where the baseline's heads stand and what they are made of."""
-        return ClsHead(self.dropout, self.hidden, self.join)
+        hidden = self.hidden if self.head == MLP else None
+        return ClsHead(self.dropout, hidden, self.join, self.head_projection, self.representation == POOLER)
+
+    def optimizer_rule(self) -> OptimizerRule:
+        """Return the optimizer."""
+        if self.optimizer == SGD:
+            return Momentum(self.weight_decay, self.momentum)
+        rule = AdamW if self.optimizer == ADAMW else Adam
+        return rule(self.weight_decay, self.epsilon, self.beta1, self.beta2)
 
     def objective(self) -> TaskLoss:
         """Return the baseline's objective."""
@@ -124,10 +160,40 @@ class AdamW:
 
     weight_decay: float
     epsilon: float = 1e-8
+    beta1: float = 0.9
+    beta2: float = 0.999
 
     def build(self, groups: list[dict[str, object]]) -> torch.optim.Optimizer:
         """The fused kernel computes the same update in one pass over the weights."""
-        return torch.optim.AdamW(groups, eps=self.epsilon, weight_decay=self.weight_decay, fused=True)
+        betas = (self.beta1, self.beta2)
+        return torch.optim.AdamW(groups, betas=betas, eps=self.epsilon, weight_decay=self.weight_decay, fused=True)
+
+
+@dataclass(frozen=True)
+class Adam:
+    """Adam (Kingma and Ba 2015, algorithm 1); weight decay is added to the gradient."""
+
+    weight_decay: float
+    epsilon: float = 1e-8
+    beta1: float = 0.9
+    beta2: float = 0.999
+
+    def build(self, groups: list[dict[str, object]]) -> torch.optim.Optimizer:
+        """The fused kernel computes the same update in one pass over the weights."""
+        betas = (self.beta1, self.beta2)
+        return torch.optim.Adam(groups, betas=betas, eps=self.epsilon, weight_decay=self.weight_decay, fused=True)
+
+
+@dataclass(frozen=True)
+class Momentum:
+    """Stochastic gradient descent with momentum, as `torch.optim.SGD` has it (Sutskever et al. 2013, section 2)."""
+
+    weight_decay: float
+    momentum: float
+
+    def build(self, groups: list[dict[str, object]]) -> torch.optim.Optimizer:
+        """Return the optimizer."""
+        return torch.optim.SGD(groups, momentum=self.momentum, weight_decay=self.weight_decay)
 
 
 @dataclass(frozen=True)

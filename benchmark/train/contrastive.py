@@ -66,6 +66,7 @@ class Contrastive:
     projection: str  # linear | mlp
     size: int | None  # of a projected vector; None: the encoder's width
     dropout: float
+    normalise_input: bool = False  # of the projection, instead of its output
     views: int = 2
     phase: str = "contrastive"
     measured_splits: tuple[str, ...] = ()
@@ -78,7 +79,11 @@ class Contrastive:
         """Return one projection head, which all tasks share."""
         width = model.encoder.hidden
         size = self.size or width
-        shared = draw_head(streams, PROJECTION, lambda: ProjectionHead(width, size, self.projection, self.dropout))
+        shared = draw_head(
+            streams,
+            PROJECTION,
+            lambda: ProjectionHead(width, size, self.projection, self.dropout, self.normalise_input),
+        )
         return {head.name: shared for head in heads}
 
     def loss(self, model: Model, head: Head, vectors: Tensor, labels: Tensor) -> Tensor:

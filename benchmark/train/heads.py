@@ -21,8 +21,10 @@ class ClsHead:
     """The baseline's head on the last layer's [CLS]: dropout → linear-ReLU-linear; a pair's vectors are joined."""
 
     dropout: float
-    hidden: int
+    hidden: int | None  # None: dropout → linear
     join: str = CONCAT  # of a pair's vectors: concat | difference
+    projection: int | None = None  # width of a linear layer before the dropout
+    pooled: bool = False  # on the pretrained pooler's vector instead of [CLS] itself
 
     def attach(self, model: Model, heads: Sequence[Head], streams: Streams) -> Mapping[str, HeadModule]:
         """Return a head for each task."""
@@ -30,8 +32,18 @@ class ClsHead:
 
     def _head(self, model: Model, head: Head) -> HeadModule:
         width = model.encoder.hidden * head.sentences
-        body = ClassifierHead(width, self.hidden, head.outputs, self.dropout)
+        body = ClassifierHead(width, self.hidden, head.outputs, self.dropout, self.projection)
+        body.tap = Tap(pooled=self.pooled)
         return body if head.sentences == 1 else PairHead(self.join, body)
+
+
+@dataclass(frozen=True)
+class KeptHeads:
+    """The heads that the phase before has trained."""
+
+    def attach(self, model: Model, heads: Sequence[Head], streams: Streams) -> Mapping[str, HeadModule]:
+        """Return them. Raises KeyError where there are none."""
+        return {head.name: model.head(head.name) for head in heads}
 
 
 NO_BLOCKS = Blocks()

@@ -103,6 +103,7 @@ def _train_phase(recipe: Recipe, model: Model, suite_tasks: Sequence[TrainingDat
     recipe.start.prepare(model, streams)
     model.set_heads(recipe.heads.attach(model, [task.head for task in tasks], streams))
     recipe.trainable.apply(model, streams)
+    model.encoder.set_dropout(recipe.encoder_dropout)
     clock = Clock(model.encoder.device)
     inputs, encode_seconds = _task_inputs(recipe, model, tasks, run, clock)
     sizes = {task.head.name: len(task.train) for task in tasks}

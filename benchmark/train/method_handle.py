@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol
 
 from benchmark.core import registry
 from benchmark.core.errors import UsageError
@@ -20,8 +21,6 @@ from benchmark.train.predict import ModelPredictor, Predictor
 from benchmark.train.recipe import Budget, Recipe
 from benchmark.train.run import Run
 from benchmark.train.techniques import Technique, combine
-
-T = TypeVar("T")
 
 
 class Method(Protocol):
@@ -63,8 +62,9 @@ class Declared:
     """A parameter of a method, and which of its techniques prefer which default."""
 
     parameter: Parameter
+    owner: str = ""  # the technique or method; none: the baseline
+    field: str = ""  # what its owner calls it: techniques that share a word have it qualified, as in ``a.temperature``
     preferred: tuple[tuple[str, Value], ...] = ()  # technique → value
-    shared: bool = False  # one of the baseline's
 
 
 @dataclass(frozen=True)
@@ -113,26 +113,27 @@ class MethodHandle:
         """Return `values` as they are written where another spelling would mean the same. Raises UsageError."""
         written = dict(values)
         if self.is_method:
-            method: Any = _instance(self.entries[0].cls, values)
-            return _fields(method.canonical(budget)) if hasattr(method, "canonical") else written
+            method = self._instance(self.entries[0], values)
+            return self._written(self.entries[0], method.canonical(budget)) if hasattr(method, "canonical") else written
         for entry in self.entries:
-            written |= _fields(_technique(entry, written).canonical())
+            written |= self._written(entry, self._technique(entry, written).canonical())
         try:
             phases = self._phases(written, budget)
         except UsageError:
             return written  # a clash: `build` says so
 
-        def same(name: str, value: Value) -> bool:
+        def differs(name: str, value: Value) -> bool | None:
+            """Whether other phases come out; None where none do, because the value is refused."""
             try:
-                return self._phases({**written, name: value}, budget) == phases
+                return self._phases({**written, name: value}, budget) != phases
             except UsageError:
-                return False
+                return None
 
         for parameter in self.parameters:
             name, value = parameter.name, written[parameter.name]
-            if value == parameter.default or not same(name, parameter.default):
+            if value == parameter.default or differs(name, parameter.default) is not False:
                 continue
-            if name in given and all(same(name, other) for other in parameter.examples()):
+            if name in given and not any(differs(name, other) for other in parameter.examples()):
                 raise UsageError(
                     f"method {self.name!r}: {name}={value} changes nothing, with these settings: leave it out"
                 )
@@ -140,8 +141,8 @@ class MethodHandle:
         return written
 
     def _phases(self, values: Mapping[str, Value], budget: Budget) -> tuple[Recipe, ...]:
-        baseline: Baseline = _instance(Baseline, values)
-        return combine([(entry.name, _technique(entry, values)) for entry in self.entries], baseline, budget)
+        techniques = [(entry.name, self._technique(entry, values)) for entry in self.entries]
+        return combine(techniques, self._baseline(values), budget)
 
     def _value(self, own: Declared, given: Mapping[str, Value], defaults: Mapping[str, Value]) -> Value:
         parameter = own.parameter
@@ -157,14 +158,39 @@ class MethodHandle:
             return parameter.check(defaults[parameter.name])
         return parameter.default
 
+    def parameter(self, name: str, owner: str) -> Parameter | None:
+        """Return the parameter `name`, or the one that the technique `owner` calls so; None where there is none."""
+        for own in self.declared:
+            if own.parameter.name == name or (own.owner == owner and own.field == name):
+                return own.parameter
+        return None
+
     def build(self, settings: Settings, budget: Budget) -> Method:
         """Return the method with `settings` (all of them, as `resolve_parameters` returns). Raises UsageError."""
         values = dict(settings)
         if self.is_method:
-            method: Method = _instance(self.entries[0].cls, values)
+            method: Method = self._instance(self.entries[0], values)
             return method
-        techniques = tuple(_technique(entry, values) for entry in self.entries)
-        return RecipeMethod(_instance(Baseline, values), techniques, self._phases(values, budget))
+        techniques = tuple(self._technique(entry, values) for entry in self.entries)
+        return RecipeMethod(self._baseline(values), techniques, self._phases(values, budget))
+
+    def _instance(self, entry: Entry, values: Mapping[str, Value]) -> Any:
+        own = {one.field: values[one.parameter.name] for one in self.declared if one.owner == entry.name}
+        return entry.cls(**own)
+
+    def _technique(self, entry: Entry, values: Mapping[str, Value]) -> Technique:
+        built: object = self._instance(entry, values)
+        if not isinstance(built, Technique):
+            raise TypeError(f"{entry.cls.__name__} is registered as a technique but does not derive from Technique")
+        return built
+
+    def _baseline(self, values: Mapping[str, Value]) -> Baseline:
+        own: dict[str, Any] = {one.field: values[one.parameter.name] for one in self.declared if not one.owner}
+        return Baseline(**own)
+
+    def _written(self, entry: Entry, instance: Any) -> dict[str, Value]:
+        """Return the values of `instance` by the parameters' names."""
+        return {one.parameter.name: getattr(instance, one.field) for one in self.declared if one.owner == entry.name}
 
 
 def resolve_method(name: str) -> MethodHandle:
@@ -181,41 +207,21 @@ def build_method(
     return handle.build(handle.resolve_parameters(given or {}, budget, defaults), budget)
 
 
-def _technique(entry: Entry, values: Mapping[str, Value]) -> Technique:
-    built: object = _instance(entry.cls, values)
-    if not isinstance(built, Technique):
-        raise TypeError(f"{entry.cls.__name__} is registered as a technique but does not derive from Technique")
-    return built
-
-
-def _instance(cls: type[T], values: Mapping[str, Value]) -> T:
-    names = {field.name for field in dataclasses.fields(cls)}  # type: ignore[arg-type]
-    return cls(**{name: value for name, value in values.items() if name in names})
-
-
-def _fields(instance: Any) -> dict[str, Value]:
-    return {field.name: getattr(instance, field.name) for field in dataclasses.fields(instance)}
-
-
 def _declared(entries: Sequence[Entry]) -> list[Declared]:
-    owners: dict[str, str] = {}
-    own: list[Declared] = []
-    for entry in entries:
-        for parameter in describe(entry.cls):
-            first = owners.setdefault(parameter.name, entry.name)
-            if first != entry.name:
-                raise UsageError(
-                    f"{first!r} and {entry.name!r} both have a parameter {parameter.name!r}: choose one of them"
-                )
-            own.append(Declared(parameter))
-    if entries[0].kind == "method":
-        return own
-    for parameter in describe(Baseline):
+    """Return all parameters; what several of `entries` (or one of them and the baseline) call the same is qualified."""
+    shared = () if entries[0].kind == "method" else describe(Baseline)
+    own = [(entry.name, parameter) for entry in entries for parameter in describe(entry.cls)]
+    counts = Counter(parameter.name for parameter in (*(found for _, found in own), *shared))
+    declared = []
+    for owner, parameter in own:
+        name = parameter.name if counts[parameter.name] == 1 else f"{owner}.{parameter.name}"
+        declared.append(Declared(dataclasses.replace(parameter, name=name), owner, parameter.name))
+    for parameter in shared:
         preferred = tuple(
             (entry.name, entry.cls.prefers[parameter.name])
             for entry in entries
             if issubclass(entry.cls, Technique) and entry.cls.prefers.get(parameter.name) is not None
         )
         default = preferred[0][1] if preferred else parameter.default
-        own.append(Declared(dataclasses.replace(parameter, default=default), preferred, shared=True))
-    return own
+        declared.append(Declared(dataclasses.replace(parameter, default=default), "", parameter.name, preferred))
+    return declared

@@ -1,4 +1,4 @@
-"""A method is a set of answers to eleven questions. `Recipe` holds the answers for one phase of training.
+"""A method is a set of answers to twelve questions. `Recipe` holds the answers for one phase of training.
 
 Every answer is a frozen dataclass: comparable, printable, hashable. There is no subclass per combination, no order of
 hooks: ``a+b`` equals ``b+a``, and two techniques that answer the same question clash before the first batch. The
@@ -202,6 +202,7 @@ class Recipe:
     objective: Objective
     gradients: Gradients
     weight_selection: WeightSelection
+    encoder_dropout: float | None = None  # of every dropout in the encoder, attention's included; None: as published
     number: int = 0
     """What the phase's random streams are named by. The phase that all techniques answer for is 0, whatever comes
     before (negative) or after it, so that it meets the same batches and dropout masks with and without them."""
@@ -213,6 +214,7 @@ class Answers:
 
     start: Start | None = None
     trainable: Trainable | None = None
+    encoder_dropout: float | None = None
     peak: float | None = None
     rates: Rates | None = None
     schedule: Schedule | None = None

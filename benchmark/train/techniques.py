@@ -13,6 +13,8 @@ from benchmark.data.task import Head
 from benchmark.train.baseline import Baseline, Pretrained
 from benchmark.train.recipe import Answers, Budget, Recipe
 
+NOTHING_SHARED = "{} combines gradients of weights that tasks share, and {}"
+
 
 class Technique:
     """Base class of techniques: a frozen dataclass whose fields are its parameters (`parameter`)."""
@@ -35,7 +37,7 @@ class Technique:
         return None
 
     def answers(self, baseline: Baseline, budget: Budget) -> Answers:
-        """Return what it answers differently in the phase that trains the encoder."""
+        """Return what it answers differently in the phase that trains the encoder. May raise UsageError."""
         return Answers()
 
     def after(self, baseline: Baseline, budget: Budget) -> Answers | None:
@@ -56,7 +58,10 @@ def combine(techniques: Sequence[tuple[str, Technique]], baseline: Baseline, bud
     if before is not None:
         phases.insert(0, dataclasses.replace(_changed(base, before), number=-1))
     if after is not None:
-        phases.append(_changed(dataclasses.replace(main, start=Pretrained(), number=1), after))
+        last = _changed(dataclasses.replace(main, start=Pretrained(), number=1), after)
+        if last.gradients.needs_shared_weights and not last.trainable.trains_encoder:
+            raise UsageError(NOTHING_SHARED.format("the last phase", "the encoder is frozen: leave freeze out"))
+        phases.append(last)
     return tuple(_without_dead_answers(phase) for phase in phases)
 
 
@@ -64,7 +69,7 @@ def _without_dead_answers(recipe: Recipe) -> Recipe:
     """Return `recipe` without what has no effect where the encoder is frozen: equal results have equal recipes."""
     if recipe.trainable.trains_encoder:
         return recipe
-    return dataclasses.replace(recipe, rates=recipe.rates.without_encoder())
+    return dataclasses.replace(recipe, rates=recipe.rates.without_encoder(), encoder_dropout=None)
 
 
 def _only(place: str, offered: Sequence[tuple[str, Answers | None]]) -> Answers | None:
@@ -98,8 +103,6 @@ def _main(base: Recipe, offered: Sequence[tuple[str, Answers]]) -> Recipe:
             "choose one of them"
         )
     if recipe.gradients.needs_shared_weights and not recipe.trainable.trains_encoder:
-        raise UsageError(
-            f"{answered['gradients']!r} combines gradients of weights that tasks share, and {answered['trainable']!r} "
-            "leaves none trainable: choose one of them"
-        )
+        rest = f"{answered['trainable']!r} leaves none trainable: choose one of them"
+        raise UsageError(NOTHING_SHARED.format(repr(answered["gradients"]), rest))
     return recipe

@@ -32,6 +32,14 @@ class ContrastiveThenClassify(Technique):
     projection_size: int | None = parameter(
         None, "width of a projected vector; none: the encoder's", low=1, high=8192, unit="units"
     )
+    normalise: str = parameter(
+        "output",
+        "what has unit length: the projected vectors, or what is projected (gag-2025)",
+        choices=("output", "input"),
+    )
+    contrastive_dropout: float | None = parameter(
+        None, "dropout before the projection head; none: that before the head", low=0.0, high=0.95
+    )
     contrastive_epochs: int | None = parameter(
         None, "epochs of phase 1; none: the suite's", low=1, high=10_000, unit="epochs"
     )
@@ -56,8 +64,14 @@ class ContrastiveThenClassify(Technique):
 
     def answers(self, baseline: Baseline, budget: Budget) -> Answers:
         """Phase 1: another objective, on two views, and the projection head that it is measured on."""
+        dropout = baseline.dropout if self.contrastive_dropout is None else self.contrastive_dropout
         objective = Contrastive(
-            self.supervised, self.temperature, self.projection, self.projection_size, baseline.dropout
+            self.supervised,
+            self.temperature,
+            self.projection,
+            self.projection_size,
+            dropout,
+            normalise_input=self.normalise == "input",
         )
         size = self.contrastive_batch_size or budget.batch_size
         epochs = self.contrastive_epochs or budget.epochs

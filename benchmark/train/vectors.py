@@ -97,7 +97,8 @@ def in_batches(vectors: Vectors, rows: int) -> Iterator[Tensor]:
 def head_vectors(head: HeadModule, encoder: Encoder, states: HiddenStates) -> Tensor:
     """Return the vectors of the texts of `states` that `head` answers to, (texts, width), fp32."""
     with encoder.autocast():
-        return head.vectors(states).float()
+        vectors = head.vectors(states)
+        return (encoder.pool(vectors) if head.tap.pooled else vectors).float()
 
 
 @torch.no_grad()

@@ -11,6 +11,8 @@ from torch import Tensor, nn
 
 from benchmark.train.recipe import Schedule, Validation, WeightTracker
 
+SCORE, LOSS = "score", "loss"
+
 
 @dataclass(frozen=True)
 class LastWeights:
@@ -29,13 +31,18 @@ class LastWeights:
 
 @dataclass(frozen=True)
 class BestWeights:
-    """The weights of the epoch with the best validation score, the earliest of equals; without scores the last."""
+    """The weights of the epoch that validation likes best, the earliest of equals; without validation the last.
+
+    By its score (the mean of the tasks' metrics), or by the sum of the tasks' losses (vela-2024 section 4.2).
+    """
+
+    by: str = SCORE
 
     rowwise: ClassVar[bool] = True
 
     def tracker(self, total: int, epochs: int) -> WeightTracker:
         """Follow the scores."""
-        return _BestTracker()
+        return _BestTracker(self.by)
 
     def override_factor(self, schedule: Schedule, step: int, total: int, epochs: int) -> float:
         """Return the schedule's own factor."""
@@ -52,15 +59,19 @@ class _NoTracker:
 
 @dataclass
 class _BestTracker:
+    by: str
     best: float = float("-inf")
     weights: list[Tensor] = field(default_factory=list)
 
     def after_step(self, step: int, parameters: Sequence[nn.Parameter]) -> None: ...
 
     def after_epoch(self, validation: Validation | None, parameters: Sequence[nn.Parameter]) -> None:
-        """Copy the weights when the score is the best so far."""
-        if validation is not None and validation.score > self.best:
-            self.best = validation.score
+        """Copy the weights when the epoch is the best so far."""
+        if validation is None:
+            return
+        merit = -validation.loss if self.by == LOSS else validation.score
+        if merit > self.best:
+            self.best = merit
             self.weights = [parameter.detach().clone() for parameter in parameters]
 
     def restore(self, parameters: Sequence[nn.Parameter]) -> None:

@@ -90,3 +90,10 @@ def test_parameters_reach_the_first_phase(
     name: str, technique: Class, supervised: bool, fit_phases: Any, same: Any, changed: dict[str, Any]
 ) -> None:
     assert not same(fit_phases(name).begun[1], fit_phases(name, **changed).begun[1])
+
+
+def test_the_first_phase_may_have_a_dropout_of_its_own_and_normalise_first(
+    name: str, technique: Class, supervised: bool
+) -> None:
+    given = technique(contrastive_dropout=0.3, normalise="input").answers(Baseline(dropout=0.1), BUDGET).given()
+    assert given["objective"] == Contrastive(supervised, 0.07, "mlp", None, 0.3, normalise_input=True)

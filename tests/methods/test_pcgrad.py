@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from benchmark.core.errors import SkippedError, UsageError
 from benchmark.core.seeds import Streams
 from benchmark.train.baseline import SummedGradients
+from benchmark.train.heads import KeptHeads
 from benchmark.train.method_handle import build_method
 from benchmark.train.run import Run
 from methods.pcgrad import ProjectedGradients, inner_products, surgery
@@ -153,3 +154,25 @@ def test_it_needs_two_tasks_and_shared_weights(lab: Any) -> None:
         build_method(name, budget, {"freeze": True})
     with pytest.raises(UsageError, match=r"'multitask' and 'pcgrad'|parameter"):
         build_method("multitask+pcgrad", budget)
+
+
+def test_surgery_may_have_epochs_of_its_own_behind_plain_ones(lab: Any) -> None:
+    """vela-2024 section 6.4.2: plain epochs, then some with surgery, with a fresh optimizer on the same model."""
+    run, budget = lab.run(epochs=2), lab.run(epochs=2).budget
+    plain: Any = build_method("multitask", budget)
+    method: Any = build_method("pcgrad", budget, {"surgery_epochs": 1})
+    first, second = method.phases
+    assert first == plain.phases[0]
+    assert (second.number, second.batches.epochs, second.heads) == (1, 1, KeptHeads())
+    assert type(second.gradients) is ProjectedGradients
+    method.fit([task.without_test() for task in lab.tasks()], run)
+    losses = [(point.phase, point.epoch) for point in run.watcher.points if point.key == "train/loss"]
+    assert losses == [("classification", 1), ("classification", 2), ("classification", 1)]
+    surgical = [point.epoch for point in run.watcher.points if point.key == "train/conflicting_pairs"]
+    assert surgical == [1]  # of the second phase
+    with pytest.raises(UsageError, match="after_epochs=1 changes nothing"):
+        build_method("pcgrad", budget, {"surgery_epochs": 1, "after_epochs": 1})
+    with pytest.raises(UsageError, match="after_epochs=3, but there are 2 epochs"):
+        build_method("pcgrad", budget, {"after_epochs": 3})
+    with pytest.raises(UsageError, match="the encoder is frozen"):
+        build_method("layer-heads+pcgrad", budget, {"freeze": True, "surgery_epochs": 1})

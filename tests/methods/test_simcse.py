@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from typing import Any
 
@@ -69,3 +70,22 @@ def test_the_tasks_start_from_what_it_leaves(lab: Any) -> None:
     losses = [point.value for point in run.watcher.points if (point.phase, point.key) == ("similarity", "train/loss")]
     assert len(losses) == 2
     assert losses[1] < losses[0]
+
+
+@pytest.mark.parametrize("name", ["reinit+simcse", "simclr+simcse", "simcse+supcon"])
+def test_it_comes_before_what_other_techniques_do(name: str, lab: Any) -> None:
+    given = {"simcse.temperature": 0.2, "simcse_batch_size": 16} if "+sim" in name and "reinit" not in name else {}
+    other = name.replace("+simcse", "").replace("simcse+", "")
+    if other in ("simclr", "supcon"):
+        given = {"simcse.temperature": 0.2, f"{other}.temperature": 0.3, "classifier_epochs": 1}
+    method: Any = build_method(name, lab.run().budget, given)
+    alone: Any = build_method(other, lab.run().budget, {"temperature": 0.3, "classifier_epochs": 1} if given else {})
+    assert method.phases[0].objective.phase == "similarity"
+    assert [phase.number for phase in method.phases] == list(range(-1, len(alone.phases)))
+    if given:
+        assert method.phases[0].objective.temperature == 0.2
+        assert method.phases[1].objective.temperature == 0.3
+        assert method.phases[1:][1] == dataclasses.replace(alone.phases[1], peak=method.phases[2].peak)
+    run = lab.run()
+    method.fit([lab.task().without_test()], run)
+    assert run.watcher.phases()[0].phase == "similarity"

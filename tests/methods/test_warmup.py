@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 import transformers
 from torch import nn, optim
@@ -24,3 +26,17 @@ def test_rises_over_that_share_and_falls_to_zero(fraction: float, total: int, wa
 
 def test_nothing_else_is_answered() -> None:
     assert set(WarmUp().answers(Baseline(), Budget(1, 1, "best")).given()) == {"schedule"}
+
+
+@pytest.mark.parametrize(
+    ("decay", "reference"),
+    [
+        ("cosine", lambda found: transformers.get_cosine_schedule_with_warmup(found, 4, 20)),
+        ("constant", lambda found: transformers.get_constant_schedule_with_warmup(found, 4)),
+    ],
+)
+def test_what_follows_is_that_of_transformers(decay: str, reference: Any) -> None:
+    schedule = WarmUp(warmup_fraction=0.2, after_warmup=decay).answers(Baseline(), Budget(1, 1, "best")).schedule
+    assert schedule is not None
+    expected = reference(optim.SGD([nn.Parameter()], lr=1.0)).lr_lambdas[0]
+    assert [schedule.factor(step, 20) for step in range(20)] == pytest.approx([expected(step) for step in range(20)])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 
 import pytest
@@ -103,3 +104,52 @@ def test_a_head_that_standardises_nothing_computes_no_vectors() -> None:
 def test_without_modules_a_sequential_head_is_the_identity(vectors: torch.Tensor) -> None:
     assert SequentialHead()(vectors) is vectors
     assert SequentialHead().tap == TOP
+
+
+def test_a_classifier_without_a_hidden_layer_is_one_linear_layer(vectors: torch.Tensor) -> None:
+    head = ClassifierHead(8, None, 3, dropout=0.5).eval()
+    weight, bias = head.parameters()
+    assert torch.allclose(head(vectors), vectors @ weight.T + bias, atol=1e-6)
+    assert len(head.layers()) == 1
+
+
+def test_a_projection_stands_before_the_dropout(vectors: torch.Tensor) -> None:
+    head = ClassifierHead(8, 16, 3, dropout=0.5, projection=4)
+    assert [type(module).__name__ for module in head] == ["Linear", "Dropout", "Linear", "ReLU", "Linear"]
+    assert numbers(head) == (8 * 4 + 4) + (4 * 16 + 16) + (16 * 3 + 3)
+    first, bias = list(head.parameters())[:2]
+    head.eval()
+    expected = vectors @ first.T + bias
+    for module in list(head)[1:]:
+        expected = module(expected)
+    assert torch.allclose(head(vectors), expected, atol=1e-6)
+
+
+def test_a_projection_may_read_unit_vectors_instead(vectors: torch.Tensor) -> None:
+    """gag-2025 section 3.4: dropout → normalise → linear."""
+    head = ProjectionHead(8, 4, "linear", dropout=0.5, normalise_input=True)
+    weight, bias = head.parameters()
+    unit = vectors / vectors.norm(dim=1, keepdim=True)
+    assert torch.allclose(head.eval()(vectors), unit @ weight.T + bias, atol=1e-6)
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        found = head.train()(vectors)
+        torch.manual_seed(0)
+        dropped = nn.functional.dropout(vectors, 0.5)
+    expected = nn.functional.normalize(dropped, dim=1) @ weight.T + bias
+    assert torch.allclose(found, expected, atol=1e-6)
+
+
+@pytest.mark.parametrize(("hidden", "projection"), [(16, None), (None, None), (16, 4), (None, 4)])
+def test_weights_are_drawn_from_input_to_output_and_none_in_vain(hidden: int | None, projection: int | None) -> None:
+    """At one seed all methods start with the same head: a draw too many would change the results of all of them."""
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        head = ClassifierHead(8, hidden, 3, 0.1, projection)
+        after = torch.get_rng_state()
+        torch.manual_seed(0)
+        widths = [8, *(width for width in (projection, hidden) if width is not None), 3]
+        plain = [nn.Linear(wide, narrow) for wide, narrow in itertools.pairwise(widths)]
+        assert torch.equal(after, torch.get_rng_state())
+    expected = [weight for layer in plain for weight in layer.parameters()]
+    assert all(torch.equal(one, other) for one, other in zip(head.parameters(), expected, strict=True))

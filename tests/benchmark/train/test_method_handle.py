@@ -15,7 +15,7 @@ from benchmark.core.registry import technique
 from benchmark.data.task import Head
 from benchmark.train.baseline import Baseline
 from benchmark.train.method_handle import RecipeMethod, build_method, resolve_method
-from benchmark.train.recipe import Budget
+from benchmark.train.recipe import Answers, Budget
 from benchmark.train.techniques import Technique
 
 BUDGET = Budget(2, 8, "best")
@@ -60,8 +60,9 @@ class TestResolveParameters:
             "head_lr",
             "head_decay",
             "warmup_fraction",
+            "after_warmup",
         }
-        assert set(dict(resolved("zero-shot", {}))) == {"hidden", "join"}
+        assert set(dict(resolved("zero-shot", {}))) == {"head", "head_projection", "hidden", "join", "representation"}
 
     @pytest.mark.parametrize(("name", "lr"), [("lora", 1e-3), ("simclr", 1e-5), ("lora+swa", 1e-3), ("swa", 1e-4)])
     def test_a_preferred_default(self, name: str, lr: float) -> None:
@@ -86,10 +87,7 @@ class TestResolveParameters:
         assert dict(resolved("lora", {}, suite))["lr"] == 1e-3
         assert dict(resolved("lora", {}, suite))["dropout"] == 0.3
         assert dict(resolved("finetune", {"lr": 0.5}, suite))["lr"] == 0.5
-        assert dict(resolved("zero-shot", {}, (("hidden", 32), ("lr", 3e-4)))) == {
-            "hidden": 32,
-            "join": "concat",
-        }
+        assert dict(resolved("zero-shot", {}, (("hidden", 32), ("lr", 3e-4))))["hidden"] == 32
 
     def test_a_suite_may_set_what_is_shared_and_nothing_else(self) -> None:
         assert "the suite's [defaults] name 'rank'" in refused("lora", {}, (("rank", 4),))
@@ -190,9 +188,23 @@ class TestResolveParameters:
         class Again(Technique):
             """Calls a parameter as another technique does."""
 
-            rank: int = parameter(3, "a rank")
+            rank: int = parameter(3, "a rank", low=1, high=9)
 
-        assert "'again' and 'lora' both have a parameter 'rank'" in refused("again+lora", {})
+            def answers(self, baseline: Baseline, budget: Budget) -> Answers:
+                return Answers(peak=self.rank / 10)
+
+        settings = dict(resolved("again+lora", {"again.rank": 5}))
+        assert (settings["again.rank"], settings["lora.rank"]) == (5, 8)
+        assert "rank" not in settings
+        handle = resolve_method("again+lora")
+        for owner in ("again", "lora"):
+            found = handle.parameter("rank", owner)
+            assert found is not None
+            assert found.name == f"{owner}.rank"
+        assert handle.parameter("rank", "again+lora") is None
+        built = handle.build(tuple(sorted(settings.items())), BUDGET)
+        assert isinstance(built, RecipeMethod)
+        assert {type(one).__name__: one.rank for one in built.techniques} == {"Again": 5, "LoRA": 8}  # type: ignore[attr-defined]
 
 
 class TestBuild:

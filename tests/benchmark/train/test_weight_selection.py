@@ -10,7 +10,7 @@ from torch import nn
 
 from benchmark.train.recipe import Validation, WeightSelection
 from benchmark.train.schedules import Linear
-from benchmark.train.weight_selection import BestWeights, LastWeights, restore_weights
+from benchmark.train.weight_selection import LOSS, SCORE, BestWeights, LastWeights, restore_weights
 
 
 def follow(selection: WeightSelection, scores: Sequence[float | None]) -> float:
@@ -79,3 +79,16 @@ def test_weights_come_back_in_place() -> None:
     assert weight.tolist() == [1, 1]
     with pytest.raises(ValueError, match="shorter"):
         restore_weights([weight, weight], [torch.ones(2)])
+
+
+@pytest.mark.parametrize(("by", "kept"), [(SCORE, 2), (LOSS, 3)])
+def test_the_best_epoch_by_score_or_by_summed_loss(by: str, kept: int) -> None:
+    weight = nn.Parameter(torch.zeros(1))
+    tracker = BestWeights(by).tracker(4, 4)
+    for epoch, (score, loss) in enumerate([(0.1, 3.0), (0.9, 2.5), (0.5, 1.5), (0.6, 1.5)], start=1):
+        with torch.no_grad():
+            weight.fill_(epoch)
+        tracker.after_epoch(Validation(score, loss), [weight])
+    tracker.after_epoch(Validation(float("nan"), float("nan")), [weight])
+    tracker.restore([weight])
+    assert weight.tolist() == [kept]
