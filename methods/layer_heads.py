@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -18,6 +17,7 @@ from benchmark.train import (
     HeadsAtLayers,
     Technique,
     UsageError,
+    did_you_mean,
     parameter,
     technique,
 )
@@ -89,8 +89,7 @@ class LayerHeads(Technique):
         names = [head.name for head in heads]
         for name, position in parse_positions(self.heads):
             if name not in names:
-                near = difflib.get_close_matches(name, names, n=1)
-                hint = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(names)}"
+                hint = did_you_mean(name, names, f"there are {', '.join(names)}")
                 raise UsageError(f"heads: the suite has no task {name!r}: {hint}")
             position.blocks.check(position.layer, layers, f"the head of {name!r}")
 

@@ -84,7 +84,7 @@ def of_runs(
             stored = {given.task: given for given in predictions(runs[seed].run)}
             made = _values(stored, protocol, met, score, seed)
         except UnreadableError as error:
-            made = f"the stored predictions of seed {seed} can't be read: {error}"
+            made = f"the stored predictions of seed {seed} (run {error.run[:12]}) can't be read: {error.reason}"
         if isinstance(made, str):
             problem = problem or made
         else:

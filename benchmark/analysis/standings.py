@@ -1,4 +1,4 @@
-"""Who is ahead, and who can't be told apart: rows of the table with tie letters and every paired comparison.
+"""Who is ahead, and who isn't significantly different: rows of the table with tie letters and every paired comparison.
 
 Pure over records and their stored predictions. One board for each protocol, so that nothing is compared across them.
 Two rows are compared over the seeds that both have, by the test that the data allow (`analysis.evidence.judge`): over
@@ -57,13 +57,13 @@ class Pair:
 
 
 @dataclass(frozen=True)
-class Place:
+class Standing:
     """A row of the table and where it stands."""
 
     row: Row
-    letters: str  # rows that share a letter can't be told apart; "" for a row that can't be tested
+    letters: str  # rows that share a letter are not significantly different; "" for a row that can't be tested
     reason: str  # why it has no letters
-    tied_with_best: bool  # it is the best row, or the tests can't tell it from the best row
+    tied_with_best: bool  # it is the best row, or not significantly different from it
 
 
 @dataclass(frozen=True)
@@ -71,16 +71,16 @@ class Board:
     """The rows of one protocol, best test score first."""
 
     protocol: Protocol
-    places: tuple[Place, ...]
+    places: tuple[Standing, ...]
     pairs: tuple[Pair, ...]  # of all rows with a score, first above second, in the order of `places`
-    fewest_parameters: Place | None  # of the rows tied with the best: trains the fewest parameters
-    fastest: Place | None  # of the rows tied with the best: the fewest seconds per epoch
+    fewest_parameters: Standing | None  # of the rows tied with the best: trains the fewest parameters
+    fastest: Standing | None  # of the rows tied with the best: the fewest seconds per epoch
     least: float | None = None  # the difference at which half of the tested pairs would be significant
     seeds_needed: int | None = None  # to show the largest difference seen, where none is significant; None: unknown
 
     @property
-    def tied(self) -> tuple[Place, ...]:
-        """The rows that can't be told from the best one, that one first; none where nothing was tested."""
+    def tied(self) -> tuple[Standing, ...]:
+        """The rows not significantly different from the best one, that one first; none where nothing was tested."""
         return tuple(place for place in self.places if place.tied_with_best)
 
     def pair(self, one: str, other: str) -> Pair | None:
@@ -164,8 +164,10 @@ def _seeds_needed(tested: Sequence[Judgement]) -> int | None:
     return needed if needed is None else max(needed, widest.found.n + 1)
 
 
-def _places(rows: Sequence[Row], evidence: Sequence[Evidence], pairs: dict[tuple[int, int], Pair]) -> tuple[Place, ...]:
-    """Return the rows with letters. A pair that couldn't be tested counts as one that can't be told apart."""
+def _places(
+    rows: Sequence[Row], evidence: Sequence[Evidence], pairs: dict[tuple[int, int], Pair]
+) -> tuple[Standing, ...]:
+    """Return the rows with letters. A pair that couldn't be tested counts as not significantly different."""
     tested = sorted({number for numbers, pair in pairs.items() if pair.test for number in numbers})
     apart = np.zeros((len(tested), len(tested)), dtype=bool)
     for (one, other), pair in pairs.items():
@@ -175,7 +177,7 @@ def _places(rows: Sequence[Row], evidence: Sequence[Evidence], pairs: dict[tuple
     given = dict(zip(tested, letters(apart), strict=True))
     tied = {number for place, number in enumerate(tested) if not apart[0, place]}
     return tuple(
-        Place(row, given.get(number, ""), "" if number in given else _why(number, evidence, pairs), number in tied)
+        Standing(row, given.get(number, ""), "" if number in given else _why(number, evidence, pairs), number in tied)
         for number, row in enumerate(rows)
     )
 
@@ -188,7 +190,7 @@ def _why(number: int, evidence: Sequence[Evidence], pairs: dict[tuple[int, int],
     return reasons[0] if reasons else "nothing to compare it with"
 
 
-def _least(places: Sequence[Place], cost: Callable[[Row], float | None]) -> Place | None:
+def _least(places: Sequence[Standing], cost: Callable[[Row], float | None]) -> Standing | None:
     """Return the place whose row costs least, the better one of equals; None where no cost is known."""
     known = [place for place in places if cost(place.row) is not None]
     return min(known, key=lambda place: cost(place.row) or 0.0, default=None)

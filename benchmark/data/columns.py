@@ -97,7 +97,8 @@ def read_tables(tables: Mapping[str, Table], spec: ColumnSpec, source: str, note
     """
     for split, table in tables.items():
         if not table.count:
-            raise UsageError(f"{table.origin} is empty: the {split} split needs at least one row")
+            need = "give it rows" if split == "all" else f"the {split} split needs at least one row"
+            raise UsageError(f"{table.origin} is empty: {need}")
     first = tables.get("train") or next(iter(tables.values()))
     used = _columns(first, spec)
     tables, hidden = _with_labelled_test(tables, used, spec)

@@ -17,7 +17,6 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 import torch
-import transformers
 from torch import Tensor
 
 from benchmark.core.errors import UsageError
@@ -243,6 +242,8 @@ def chunks(tokens: Tokens) -> list[npt.NDArray[np.int64]]:
 
 def _key(encoder: Encoder, tokens: Tokens, layers: Sequence[int], whole: bool) -> str:
     """Return the sha256 of all that the states depend on."""
+    import transformers  # here, because `bench list` has no use for it
+
     machine = f"{torch.get_num_threads()} {torch.backends.cpu.get_cpu_capability()} {encoder.device.type}"
     versions = f"{torch.__version__} {transformers.__version__} {_code()}"
     total = hashlib.sha256(f"states 2\n{versions}\n{machine}\n{encoder.precision} {encoder.packs}\n".encode())

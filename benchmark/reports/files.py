@@ -8,7 +8,7 @@ import json
 import math
 from typing import Any
 
-from benchmark.analysis.standings import Place
+from benchmark.analysis.standings import Standing
 from benchmark.analysis.stats import Summary
 from benchmark.core import scales
 from benchmark.core.cell import Protocol
@@ -105,7 +105,7 @@ def _protocol(section: Section) -> dict[str, Any]:
     }
 
 
-def _row(place: Place, number: int) -> dict[str, Any]:
+def _row(place: Standing, number: int) -> dict[str, Any]:
     row = place.row
     test, validation = row.test or NO_SUMMARY, row.validation or NO_SUMMARY
     return {
@@ -180,7 +180,7 @@ def _section(section: Section, rows: list[dict[str, Any]]) -> dict[str, Any]:
     }
 
 
-def _label(place: Place | None) -> str | None:
+def _label(place: Standing | None) -> str | None:
     return place.row.label if place else None
 
 

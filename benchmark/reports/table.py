@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from benchmark.analysis import columns, formats
-from benchmark.analysis.standings import Place
+from benchmark.analysis.standings import Standing
 from benchmark.core.cell import Protocol, TaskIdentity
 from benchmark.core.scales import of_headline, of_metric
 from benchmark.core.text import pluralize
@@ -30,7 +30,7 @@ def headings(protocol: Protocol, shown: tuple[columns.Column, ...] = COSTS) -> t
     return ("method", "ties", f"test {score}", f"validation {score}", *tasks, *figures, "seeds", "status")
 
 
-def cells(place: Place, shown: tuple[columns.Column, ...] = COSTS) -> tuple[str, ...]:
+def cells(place: Standing, shown: tuple[columns.Column, ...] = COSTS) -> tuple[str, ...]:
     """Return a row of the table, with the costs that are `shown`."""
     row, protocol = place.row, place.row.protocol
     scale = of_headline(protocol)
@@ -47,7 +47,7 @@ def cells(place: Place, shown: tuple[columns.Column, ...] = COSTS) -> tuple[str,
     )
 
 
-def winner(section: Section) -> Place | None:
+def winner(section: Section) -> Standing | None:
     """Return the row that differs significantly from every other; None where there is none.
 
     Nothing else may be printed bold: among rows that are not significantly different there is no best.

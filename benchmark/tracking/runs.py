@@ -105,11 +105,15 @@ class Tracking:
     def record(self, name: str) -> Record:
         """Return the record, with its curves, of the run whose id begins with `name`, or of the cell with that id.
 
-        A cell that ran several times gives its newest run. Raises UsageError when none, or more than one run, fits.
+        A cell that ran several times gives its newest run. An id that an earlier version gave is found as well. Raises
+        UsageError when none, or more than one run, fits.
         """
         records = list(self._all(None))
         found = [record for record in records if name and record.run.startswith(name)]
         found = found or [record for record in records if record.cell.id == name][:1]
+        if not found:  # an id that an earlier version gave: fields that came since give the cell another one
+            named = {run for run, tags in self._rows(None) if tags.get(scheme.CELL) == name}
+            found = [record for record in records if record.run in named][:1]
         if not found:
             raise UsageError(f"no run in {self.store.shown} is called {name!r}: `bench list runs` shows their ids")
         if len(found) > 1:

@@ -19,7 +19,8 @@ modules may change without notice.
 - *a whole method*: `fit` is given `TrainingData` and a `Run` and returns a `Predictor`; `train` runs phases
   (`Recipe`) on a `Model`
 - *data and model*: `Head` (what a task asks), `Split`, `Model`, `HeadModule`, `SequentialHead`, `draw_head`, `Blocks`
-- *errors*: `UsageError` (one line that says what to do), `SkippedError` (no meaning for a suite), `DivergedError`
+- *errors*: `UsageError` (one line that says what to do), `SkippedError` (no meaning for a suite), `DivergedError`;
+  `did_you_mean` for the nearest word
 - *randomness*: `Streams`, the only source; `number_beside` for a module with masks of its own
 """
 
@@ -35,9 +36,9 @@ from benchmark.core.record import Point as Point
 from benchmark.core.record import Score as Score
 from benchmark.core.registry import combination as combination
 from benchmark.core.registry import method as method
-from benchmark.core.registry import technique as technique
 from benchmark.core.seeds import Streams as Streams
 from benchmark.core.seeds import number_beside as number_beside
+from benchmark.core.text import did_you_mean as did_you_mean
 from benchmark.data.batches import EPOCH_LENGTHS as EPOCH_LENGTHS
 from benchmark.data.batches import MODES as MODES
 from benchmark.data.batches import ROUND_ROBIN as ROUND_ROBIN
@@ -109,6 +110,7 @@ from benchmark.train.schedules import PeriodicCosine as PeriodicCosine
 from benchmark.train.schedules import StepDecay as StepDecay
 from benchmark.train.schedules import WarmedUp as WarmedUp
 from benchmark.train.techniques import Technique as Technique
+from benchmark.train.techniques import technique as technique
 from benchmark.train.two_phase import ContrastiveThenClassify as ContrastiveThenClassify
 from benchmark.train.weight_selection import BestWeights as BestWeights
 from benchmark.train.weight_selection import LastWeights as LastWeights

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import logging
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -21,6 +22,8 @@ from benchmark.train.predict import ModelPredictor, Predictor
 from benchmark.train.recipe import Budget, Recipe
 from benchmark.train.run import Run
 from benchmark.train.techniques import Technique, combine
+
+log = logging.getLogger(__name__)
 
 
 class Method(Protocol):
@@ -107,7 +110,13 @@ class MethodHandle:
         for unknown in sorted(set(given) - known):
             raise UsageError(f"method {self.name!r} has no parameter {unknown!r}: it has {', '.join(sorted(known))}")
         values = {own.parameter.name: self._value(own, given, dict(defaults)) for own in self.declared}
-        return tuple(sorted(self._canonical(values, given, budget).items()))
+        try:
+            values = self._canonical(values, given, budget)
+        except (UsageError, KeyboardInterrupt):
+            raise
+        except BaseException:
+            log.debug("the parameters of %r are taken as they are", self.name, exc_info=True)
+        return tuple(sorted(values.items()))
 
     def _canonical(self, values: Mapping[str, Value], given: Mapping[str, Value], budget: Budget) -> dict[str, Value]:
         """Return `values` as they are written where another spelling would mean the same. Raises UsageError."""
@@ -169,9 +178,11 @@ class MethodHandle:
         """Return the method with `settings` (all of them, as `resolve_parameters` returns). Raises UsageError."""
         values = dict(settings)
         if self.is_method:
-            method: Method = self._instance(self.entries[0], values)
-            return method
-        techniques = tuple(self._technique(entry, values) for entry in self.entries)
+            method: Any = self._instance(self.entries[0], values)
+            built: Method = method.canonical(budget) if hasattr(method, "canonical") else method
+            return built
+        # Written in one way already; where that failed, it fails here, and the cell by it.
+        techniques = tuple(self._technique(entry, values).canonical() for entry in self.entries)
         return RecipeMethod(self._baseline(values), techniques, self._phases(values, budget))
 
     def _instance(self, entry: Entry, values: Mapping[str, Value]) -> Any:

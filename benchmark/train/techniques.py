@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
-from typing import ClassVar, Self
+from typing import ClassVar, Self, TypeVar
 
+from benchmark.core import registry
 from benchmark.core.errors import UsageError
-from benchmark.core.parameters import Value
+from benchmark.core.parameters import Value, describe
 from benchmark.data.task import Head
 from benchmark.train.baseline import Baseline, Pretrained
 from benchmark.train.recipe import Answers, Budget, Recipe
 
+C = TypeVar("C", bound=type)
 NOTHING_SHARED = "{} combines gradients of weights that tasks share, and {}"
 
 
@@ -43,6 +45,25 @@ class Technique:
     def after(self, baseline: Baseline, budget: Budget) -> Answers | None:
         """Return what changes in a last phase, which starts from the weights of the one before; None: there is none."""
         return None
+
+
+def technique(name: str, *, source: str) -> Callable[[C], C]:
+    """Return a decorator that registers a subclass of `Technique`; see `registry.technique`.
+
+    Raises ValueError for another class, for `prefers` that the baseline doesn't have, and whatever that one refuses.
+    """
+
+    def register(cls: C) -> C:
+        if not issubclass(cls, Technique):
+            raise ValueError(f"technique {name!r}: {cls.__name__} must derive from benchmark.train.Technique")
+        shared = {parameter.name: parameter for parameter in describe(Baseline)}
+        for wish, value in cls.prefers.items():
+            if wish not in shared:
+                raise ValueError(f"technique {name!r} prefers {wish!r}: the baseline has {', '.join(sorted(shared))}")
+            shared[wish].check(value)
+        return registry.technique(name, source=source)(cls)
+
+    return register
 
 
 def combine(techniques: Sequence[tuple[str, Technique]], baseline: Baseline, budget: Budget) -> tuple[Recipe, ...]:

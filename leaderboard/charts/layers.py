@@ -11,7 +11,7 @@ from plotly.colors import sample_colorscale
 from leaderboard.charts import style
 
 SCALE = "Viridis"
-"""From the first to the last: ink to yellow, told apart on light and on dark ground but for the ends, cut off here."""
+"""From the first to the last: ink to yellow, without the ends, which are hard to see on light or on dark ground."""
 
 
 def by_layer(lines: pd.DataFrame, epochs: Sequence[int], title: str, recommended: Sequence[int] = ()) -> go.Figure:

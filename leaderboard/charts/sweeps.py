@@ -15,7 +15,7 @@ from leaderboard.charts import style
 from leaderboard.queries.sweeps import PARAMETER, Axis, Surface, shown
 
 SCALE = "Viridis"
-"""Of scores: told apart on light and on dark ground, without red against green."""
+"""Of scores: distinguishable on light and on dark ground, without red against green."""
 MARKS = {
     "done": ("circle", style.COLOURS[0]),
     "pruned": ("triangle-down-open", style.COLOURS[1]),
@@ -132,7 +132,7 @@ def _side(values: pd.Series[Any], axis: Axis) -> dict[str, Any]:
 
 def importance(found: Sequence[tuple[str, float]]) -> go.Figure:
     """Return a bar per parameter, the largest on top."""
-    made = style.figure("share of the importance (%)", "", height=max(180, 90 + 34 * len(found)))
+    made = style.figure("importance (% of all)", "", height=max(180, 90 + 34 * len(found)))
     made.add_bar(
         x=[100 * share for _, share in found],
         y=[words.chart(name) for name, _ in found],

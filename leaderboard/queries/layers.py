@@ -14,7 +14,7 @@ from benchmark.core.record import Point
 RECOMMENDED = f"{names.RECOMMENDED}/"
 """What the key of a recommendation begins with; the task follows, the value is a layer."""
 MOST = 10
-"""Lines of epochs in one figure: more can't be told apart."""
+"""Lines of epochs in one figure: more are hard to distinguish."""
 KEYS = ["curve", "phase", "epoch", "layer"]
 
 

@@ -12,6 +12,11 @@ COSTS = {column.key: column for column in (TRAINABLE, EPOCH_SECONDS, FIT_SECONDS
 """What a score is set against, by the column of `queries.board`."""
 
 
+def known_costs(frame: pd.DataFrame) -> list[str]:
+    """Return the keys of `COSTS` that some line of `queries.board` has; the first where none has any."""
+    return [key for key in COSTS if frame[key].notna().any()] or list(COSTS)[:1]
+
+
 def front(frame: pd.DataFrame, cost: str) -> pd.Series[bool]:
     """Return for each line of `queries.board` whether it is on the Pareto front (`analysis.tradeoffs.on_front`)."""
     known = frame[["test", cost]].astype(object).where(frame[["test", cost]].notna(), None)

@@ -14,7 +14,7 @@ ICON = ":material/show_chart:"
 PATH = "curves"
 ORDER = 30
 FIRST = 6
-"""How many rows are drawn unasked: more lines can't be told apart."""
+"""How many rows are drawn unasked: more lines are hard to distinguish."""
 
 
 def render(context: Context) -> None:

@@ -23,11 +23,16 @@ def render(context: Context) -> None:
     """Show score against the chosen cost."""
     if show.nothing_shown(context):
         return
+    judged = context.store.board(context.table)
+    every = board.board(context.table, context.rows, judged)
+    offered = tradeoffs.known_costs(every)
+    if st.session_state.get("cost", offered[0]) not in offered:
+        del st.session_state["cost"]  # chosen under another protocol, whose rows have it
     cost = tradeoffs.COSTS[
         st.segmented_control(
             "Cost",
-            list(tradeoffs.COSTS),
-            default="trainable",
+            offered,
+            default=offered[0],
             format_func=lambda key: tradeoffs.COSTS[key].title,
             required=True,
             key="cost",
@@ -35,8 +40,6 @@ def render(context: Context) -> None:
         )
     ]
     near = st.toggle("Zoom to scores near the best", value=True, key="near", bind="query-params")
-    judged = context.store.board(context.table)
-    every = board.board(context.table, context.rows, judged)
     if judged is None:
         st.caption("The tie groups are being computed.")
     else:

@@ -121,6 +121,15 @@ def test_the_front_is_what_nothing_beats() -> None:
     assert dict(tradeoffs.front(frame, "cost")) == {"a": True, "b": True, "c": False, "d": False, "e": False}
 
 
+def test_a_cost_is_offered_where_some_row_has_it(known: Known) -> None:
+    table = known["quick"]
+    frame = board.board(table, table.rows, None)
+    assert tradeoffs.known_costs(frame.assign(memory=1e6)) == ["trainable", "epoch_seconds", "fit_seconds", "memory"]
+    assert tradeoffs.known_costs(frame.assign(memory=None)) == ["trainable", "epoch_seconds", "fit_seconds"]
+    nothing = frame.assign(**dict.fromkeys(tradeoffs.COSTS))
+    assert tradeoffs.known_costs(nothing) == ["trainable"]
+
+
 def test_nothing_is_cheapest_where_nothing_was_tested(known: Known) -> None:
     table = known["quick"]
     assert tradeoffs.cheapest(board.board(table, table.rows, None), "trainable", None) is None

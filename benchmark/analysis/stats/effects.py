@@ -33,7 +33,7 @@ class Effects:
     """Effects that the runs can tell, by size of their set and then by name."""
 
     found: tuple[Effect, ...]
-    unknown: tuple[tuple[str, ...], ...]  # factors that the runs never tell apart from others
+    unknown: tuple[tuple[str, ...], ...]  # factors that the runs can't separate from others
     n: int  # runs
     df: int  # degrees of freedom of the residual
 

@@ -16,7 +16,7 @@ class Ranks:
 
     suites: int
     average: tuple[float, ...]  # (methods,)
-    critical_difference: float  # two methods whose average ranks are nearer than this can't be told apart
+    critical_difference: float  # two methods whose average ranks are nearer than this are not significantly different
     p: float | None  # Friedman's: that all methods are equally good; None for two methods
     tied: tuple[tuple[int, ...], ...]  # the bars of the diagram: maximal sets of two or more methods, best first
 

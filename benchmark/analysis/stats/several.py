@@ -1,4 +1,4 @@
-"""Many comparisons at once: Holm's correction, and letters for what can't be told apart."""
+"""Many comparisons at once: Holm's correction, and letters for what is not significantly different."""
 
 from __future__ import annotations
 

@@ -12,6 +12,7 @@ from scipy import stats
 
 from benchmark.analysis.standings import Board, Pair, key, standings
 from benchmark.core.cell import TaskIdentity
+from benchmark.core.errors import UnreadableError
 from benchmark.core.predictions import Predictions
 from benchmark.core.record import Record, Score
 
@@ -104,6 +105,21 @@ def test_rows_that_can_not_be_tested_say_why(three: Any) -> None:
         "broken": "no seed has a score: failed",
     }
     assert other.headline("test") is not None
+
+
+def test_a_row_whose_predictions_are_damaged_says_which_run_once(three: Any) -> None:
+    broken = three.add(three.cell("broken", 0), np.arange(400) > 20)
+
+    def predictions(run: str) -> tuple[Predictions, ...]:
+        if run == broken.run:
+            raise UnreadableError(run, "scenario.parquet: no Parquet file")
+        found: tuple[Predictions, ...] = three.predictions(run)
+        return found
+
+    (found,) = standings(three.records, predictions).boards
+    (reason,) = [place.reason for place in found.places if place.row.label == "broken"]
+    run = broken.run[:12]
+    assert reason == f"the stored predictions of seed 0 (run {run}) can't be read: scenario.parquet: no Parquet file"
 
 
 def test_a_lonely_row_has_no_letter(results: Any) -> None:

@@ -17,6 +17,7 @@ from benchmark.train.baseline import Baseline
 from benchmark.train.method_handle import RecipeMethod, build_method, resolve_method
 from benchmark.train.recipe import Answers, Budget
 from benchmark.train.techniques import Technique
+from benchmark.train.techniques import technique as checked
 
 BUDGET = Budget(2, 8, "best")
 HEADS = (Head("scenario", "classes", "accuracy", ("a", "b")),)
@@ -245,3 +246,42 @@ class TestBuild:
 
         with pytest.raises(TypeError, match="does not derive from Technique"):
             self.of("no-technique")
+
+
+class TestFaultyTechniques:
+    def test_another_class_is_refused_in_one_line(self) -> None:
+        @dataclass(frozen=True)
+        class Duck:
+            """No technique."""
+
+        with pytest.raises(ValueError, match=r"technique 'duck': Duck must derive from benchmark\.train\.Technique"):
+            checked("duck", source="a paper")(Duck)
+
+    @pytest.mark.parametrize("wish", ["learning_rate", "smoothing"])
+    def test_it_can_only_prefer_what_the_baseline_has(self, wish: str) -> None:
+        @dataclass(frozen=True)
+        class Wishful(Technique):
+            """Prefers what there isn't."""
+
+            prefers = {wish: 0.1}  # noqa: RUF012 — as plug-ins write it
+
+        with pytest.raises(ValueError, match=f"technique 'wishful' prefers '{wish}': the baseline has dropout"):
+            checked("wishful", source="a paper")(Wishful)
+
+    @pytest.mark.parametrize("fault", [RuntimeError("boom"), SystemExit(0)])
+    def test_what_its_code_raises_is_left_to_its_cells(self, fault: BaseException) -> None:
+        @dataclass(frozen=True)
+        class Faulty(Technique):
+            """Raises."""
+
+            level: float = parameter(0.5, "a level", low=0.0, high=1.0)
+
+            def canonical(self) -> Faulty:
+                raise fault
+
+        with registry.isolated():
+            checked("faulty", source="a paper")(Faulty)
+            assert dict(resolved("faulty", {"level": 0.25}))["level"] == 0.25
+            assert "takes a number" in refused("faulty", {"level": 2.0})
+            with pytest.raises(type(fault)):
+                build_method("faulty", BUDGET)

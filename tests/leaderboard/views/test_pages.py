@@ -12,6 +12,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from leaderboard import views
+from leaderboard.queries import board
 
 APP = Path(__file__).resolve().parents[3] / "leaderboard" / "app.py"
 PATHS = [page.PATH for page in views.load()]
@@ -74,6 +75,15 @@ def test_the_cheapest_tied_row_is_named(open_page: Any, app: AppTest) -> None:
         time.sleep(0.5)
         opened = open_page(AppTest.from_file(str(APP), default_timeout=120), "tradeoffs", suite="made-up-18")
     assert "Cheapest of the rows tied with the best" in opened.success[0].value
+
+
+def test_a_cost_that_no_row_has_is_not_offered(open_page: Any, app: AppTest, monkeypatch: pytest.MonkeyPatch) -> None:
+    every = board.board
+    monkeypatch.setattr(board, "board", lambda *given: every(*given).assign(memory=None))
+    app.session_state["cost"] = "memory"  # chosen under a protocol whose rows have it
+    opened = open_page(app, "tradeoffs", suite="quick")
+    (offered,) = [group for group in opened.button_group if group.label == "Cost"]
+    assert ("peak memory" in offered.options, offered.value) == (False, "trainable")
 
 
 def test_curves_keep_phases_apart(open_page: Any, app: AppTest) -> None:
