@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 from scipy import stats
 
@@ -28,14 +29,15 @@ SPREADS = (0.1, 0.2, 0.3, 0.45, 0.6, 0.8, 1.0, 1.25, 1.6)  # of that log over th
 
 def check(section: dict[str, Any], artifacts: Path) -> pd.DataFrame:
     """Return a line per pair of rows: p, p adjusted, whether they are tied, and what the report's letters say."""
-    right, letters = {}, {}
+    right: dict[str, npt.NDArray[np.float64]] = {}
+    letters: dict[str, set[str]] = {}
     for row in section["rows"]:
         letters[row["label"]] = set(row["ties"])
         runs = [next(artifacts.glob(f"*/{run}")) / "artifacts" / "predictions" for run in row["runs"].split()]
         stored = [pd.read_parquet(next(run.glob("*.parquet"))) for run in runs]
         right[row["label"]] = np.array(
-            [np.stack(one["logits"]).argmax(axis=1) == one["label"] for one in stored], float
-        )
+            [np.stack(list(one["logits"])).argmax(axis=1) == one["label"] for one in stored]
+        ).astype(float)
     return compared(right, letters)
 
 
@@ -99,8 +101,8 @@ def posterior(scores: dict[str, np.ndarray], rest: dict[str, float]) -> tuple[di
             prior = usual / usual.sum() if i == 0 else (1 - wild) * usual / usual.sum() + wild * far / far.sum()
             priors.append(prior)
             log_weights.append(np.log(alike if i == 0 else (1 - alike) * falling[i - 1] / falling.sum()))
-    weight = dict.fromkeys(scores, 1 / unit)
-    for _ in range(4):
+
+    def weights(weight: dict[str, float]) -> tuple[dict[str, np.ndarray], np.ndarray]:
         fits, log_odds = {}, np.array(log_weights)
         for name in scores:
             square, added = left(name, weight)
@@ -110,8 +112,12 @@ def posterior(scores: dict[str, np.ndarray], rest: dict[str, float]) -> tuple[di
             log_odds = log_odds + np.log(fits[name].sum(axis=1)) * (k - 1) / k
         odds = np.exp(log_odds - log_odds.max())
         odds /= odds.sum()
-        shared = {name: fit / fit.sum(axis=1, keepdims=True) for name, fit in fits.items()}
+        return {name: fit / fit.sum(axis=1, keepdims=True) for name, fit in fits.items()}, odds
+
+    shared, odds = weights(dict.fromkeys(scores, 1 / unit))
+    for _ in range(3):
         weight = {name: float((odds @ shared[name] / (variances + rest[name])).sum()) for name in scores}
+        shared, odds = weights(weight)
     return {name: shared[name] * np.sqrt(odds)[:, None] for name in scores}, variances
 
 

@@ -125,8 +125,13 @@ def _save_encoder(folder: Path, kind: str, layers: int, texts: tuple[str, ...] |
 
     lines = _corpus_texts() if texts is None else texts
     tokenizer = _byte_pairs(lines) if kind == "roberta" else _word_pieces(kind, lines)
-    size = {"vocab_size": len(tokenizer), "pad_token_id": tokenizer.pad_token_id}
-    wide = {"hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": layers, "num_attention_heads": 4}
+    size: dict[str, Any] = {"vocab_size": len(tokenizer), "pad_token_id": tokenizer.pad_token_id}
+    wide: dict[str, Any] = {
+        "hidden_size": 32,
+        "intermediate_size": 64,
+        "num_hidden_layers": layers,
+        "num_attention_heads": 4,
+    }
     config = {
         "bert": lambda: transformers.BertConfig(**size, **wide, max_position_embeddings=128),
         "distilbert": lambda: transformers.DistilBertConfig(
@@ -170,7 +175,7 @@ def _byte_pairs(texts: tuple[str, ...]) -> Any:
     special = ["<s>", "<pad>", "</s>", "<unk>", "<mask>"]
     trained.train_from_iterator(texts, vocab_size=800, min_frequency=2, special_tokens=special, show_progress=False)
     model = json.loads(trained.to_str())["model"]
-    merges = [tuple(pair) for pair in model["merges"]]
+    merges: Any = [tuple(pair) for pair in model["merges"]]
     return transformers.RobertaTokenizer(vocab=model["vocab"], merges=merges, model_max_length=128)
 
 

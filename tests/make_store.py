@@ -129,8 +129,11 @@ def _data(number: int, rows: int) -> Data:
         classes = tuple(f"class_{place:02}" for place in range(count))
         ids = tuple(str(place) for place in range(rows))
         labels = draw.integers(0, count, rows).astype(np.int64)
-        prints = [hashlib.sha256(f"{number} {split}".encode()).hexdigest() for split in ("train", "validation", "test")]
-        identity = TaskIdentity("scenario" if count == 18 else "intent", "classes", "accuracy", *prints)
+        train, validation, test = (
+            hashlib.sha256(f"{number} {split}".encode()).hexdigest() for split in ("train", "validation", "test")
+        )
+        label = "scenario" if count == 18 else "intent"
+        identity = TaskIdentity(label, "classes", "accuracy", train, validation, test)
     protocol = Protocol(name, (identity,), encoder, "c9745ed1", "f" * 64, epochs, batch, 64, "best", None)
     difficulty = draw.exponential(2.4, len(ids))
     rival = (labels + draw.choice([1, 1, 1, 2, 5], len(ids))) % len(classes)

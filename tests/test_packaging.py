@@ -73,8 +73,10 @@ def test_what_is_imported_is_declared() -> None:
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Import):
                 names = [alias.name for alias in node.names]
+            elif isinstance(node, ast.ImportFrom):
+                names = [str(node.module)]
             else:
-                names = [str(node.module)] if isinstance(node, ast.ImportFrom) else []
+                continue
             imported |= {name.partition(".")[0]: f"{path.relative_to(ROOT)}:{node.lineno}" for name in names}
     missing = {
         name: where

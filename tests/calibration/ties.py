@@ -55,13 +55,14 @@ class Design:
 def seed_effects(draw: np.random.Generator, design: Design) -> Floats:
     """Return effects (methods, seeds) in points."""
     shape = (design.methods, design.seeds)
-    made = draw.normal(size=shape) if design.tail != "t4" else draw.standard_t(4, shape) / 2**0.5
+    made: Floats = draw.normal(size=shape) if design.tail != "t4" else draw.standard_t(4, shape) / 2**0.5
     if design.tail == "collapse":
         made = np.where(draw.random(shape) < 0.03, made - 8, made)
     own = 1 - design.shared - design.groups
     made = own**0.5 * made + design.shared**0.5 * draw.normal(size=(1, design.seeds))
     made = made + design.groups**0.5 * draw.normal(size=(2, design.seeds))[np.arange(design.methods) % 2]
-    return SPREADS[design.spreads](design.methods)[:, None] * made
+    spreads = SPREADS[design.spreads](design.methods)
+    return np.multiply(spreads[:, None], made)
 
 
 def board(draw: np.random.Generator, design: Design, gain: float) -> tuple[Floats, Components]:

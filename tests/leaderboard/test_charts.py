@@ -55,7 +55,7 @@ def test_no_two_of_eighty_rows_look_alike() -> None:
     assert style.faint(0, 0.5).startswith("rgba(59,130,246,")
 
 
-def drawn(near: bool = True, **rows: tuple[float | None, float | None, float | None, bool]) -> Any:
+def drawn(near: bool = True, /, **rows: tuple[float | None, float | None, float | None, bool]) -> Any:
     """The scatter of rows given as score, half-width, trainable parameters and whether they are on the front."""
     frame = pd.DataFrame.from_dict(rows, orient="index", columns=["test", "half", "trainable", "front"])
     names = {name: EVIL if name == "a" else name for name in rows}
@@ -85,7 +85,7 @@ def test_no_row_lies_outside_the_axes() -> None:
         assert low < trace.y[0] < high
         assert left < math.log10(trace.x[0]) < right
     assert {note.text for note in made.layout.annotations} >= {"lora (38.3)", "m0", "m13"}
-    every = drawn(near=False, **rows, lora=(38.3, 2.0, 176_914.0, True))
+    every = drawn(False, **rows, lora=(38.3, 2.0, 176_914.0, True))
     assert every.layout.yaxis.range[0] < 38.3
 
 

@@ -202,7 +202,8 @@ def test_adapters_have_masks_of_their_own_that_are_a_function_of_seed_step_and_l
         with Streams(seed).scope("training"):
             Streams(seed).reseed("dropout", 0, step)
             before = torch.get_rng_state()
-            first, second = module(x), module(x)
+            first: torch.Tensor = module(x)
+            second: torch.Tensor = module(x)
             assert torch.equal(before, torch.get_rng_state())  # nothing is drawn from the others' generator
         assert not torch.equal(first, second)
         return first

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pytest
@@ -87,11 +87,13 @@ def changes(handle: MethodHandle, start: Mapping[str, Value], tasks: tuple[Task,
     found: list[tuple[str, Value]] = []
     for parameter in handle.parameters:
         usual = start.get(parameter.name, parameter.default)
-        others = [value for value in parameter.examples() if value != usual]
+        others: Sequence[Value] = [value for value in parameter.examples() if value != usual]
         if parameter.name in TEXT:
             others = [str(TEXT[parameter.name]).replace("@0", tasks[0].name)]
         elif parameter.kind is int:
-            others = [value for value in (int(parameter.low or 0), int(parameter.low or 0) + 1) if value != usual][:1]
+            others = [number for number in (int(parameter.low or 0), int(parameter.low or 0) + 1) if number != usual][
+                :1
+            ]
         elif parameter.kind is float:
             others = others[2:3]
         found += [(parameter.name, other) for other in others if parameter.name not in shared]

@@ -15,6 +15,7 @@ from benchmark.core.seeds import Streams
 from benchmark.train.baseline import SummedGradients
 from benchmark.train.heads import KeptHeads
 from benchmark.train.method_handle import build_method
+from benchmark.train.predict import ModelPredictor
 from benchmark.train.run import Run
 from methods.pcgrad import ProjectedGradients, inner_products, surgery
 
@@ -85,11 +86,12 @@ class Toy(nn.Module):
         return [(self.shared * first).sum(), self.sign * (self.shared * second).sum()]
 
 
-def combine(model: Toy, rule: ProjectedGradients | SummedGradients, epoch: int = 1) -> tuple[list[Tensor | None], Any]:
+def combine(model: Toy, rule: ProjectedGradients | SummedGradients, epoch: int = 1) -> tuple[list[Tensor], Any]:
     combiner = rule.combiner([model.shared], Streams(0), 0)
     model.zero_grad()
     combiner.backward(model.losses(), list(model.parameters()), epoch, 0)
-    return [None if weight.grad is None else weight.grad.clone() for weight in model.parameters()], combiner
+    gradients = [weight.grad for weight in model.parameters()]
+    return [gradient.clone() for gradient in gradients if gradient is not None], combiner
 
 
 class TestCombiner:
@@ -127,6 +129,7 @@ def fitted(name: str, lab: Any, **given: Any) -> tuple[str, Run]:
     run = lab.run(epochs=2)
     built = build_method(name, run.budget, given)
     predictor = built.fit([task.without_test() for task in lab.tasks()], run)
+    assert isinstance(predictor, ModelPredictor)
     total = hashlib.sha256()
     for weight in predictor.model.state_dict().values():
         total.update(weight.numpy().tobytes())

@@ -12,10 +12,11 @@ from torch import nn
 from benchmark.core.errors import UsageError
 from benchmark.data.task import TrainingData
 from benchmark.model import states
+from benchmark.model.heads import LayerHead
 from benchmark.model.model import Model
 from benchmark.train.loop import train
 from benchmark.train.method_handle import build_method
-from methods.probe import LayerLoss, Probe
+from methods.probe import LayerLoss, Probe, ProbePredictor
 
 LAYERS = 4
 
@@ -60,6 +61,7 @@ def test_points_name_task_metric_and_layer(lab: Any) -> None:
     run = lab.run(layers=LAYERS, epochs=2)
     tasks = lab.tasks()
     predictor = Probe(blocks="model:2").fit([task.without_test() for task in tasks], run)
+    assert isinstance(predictor, ProbePredictor)
     keys = {point.key for point in run.watcher.points}
     for task in tasks:
         for split in ("train", "validation"):
@@ -79,6 +81,7 @@ def test_points_name_task_metric_and_layer(lab: Any) -> None:
 def test_scores_of_a_layer_are_the_recommended_heads(lab: Any) -> None:
     run, task = lab.run(layers=2, epochs=2, selection="best"), lab.tasks()[0]
     predictor = Probe(probe_lr=1e-2).fit([task.without_test()], run)
+    assert isinstance(predictor, ProbePredictor)
     layer = int(predictor.fitted[task.name][1].rpartition("/")[2])
     key = f"validation/{task.name}/accuracy/layer_{layer:02d}"
     best = max(point.value for point in run.watcher.points if point.key == key)
@@ -139,5 +142,8 @@ def test_linear_heads_standardise_and_heads_with_layers_read_states_as_they_are(
     task = lab.tasks()[0].without_test()
     for blocks, standardise, expected in (("none", True, True), ("none", False, False), ("random:1", True, False)):
         predictor = Probe(blocks=blocks, standardise=standardise).fit([task], lab.run(layers=2))
+        assert isinstance(predictor, ProbePredictor)
         model, name = predictor.fitted[task.head.name]
-        assert bool(model.head(name).mean.abs().sum() > 0) == expected, (blocks, standardise)
+        head = model.head(name)
+        assert isinstance(head, LayerHead)
+        assert bool(head.mean.abs().sum() > 0) == expected, (blocks, standardise)

@@ -8,11 +8,10 @@ import sys
 import pytest
 from rich.console import Console
 
-from benchmark.cli import progress
 from benchmark.cli.progress import LiveDisplay, PlainDisplay, headline, make_display, time_left
 from benchmark.core.cell import Cell, Protocol, TaskIdentity
 from benchmark.core.record import EpochEnded, PhaseStarted, Point, Record, Score
-from benchmark.experiment.display import Display
+from benchmark.experiment.display import Display, score_text, validation_score
 
 TASKS = tuple(TaskIdentity(name, "classes", "accuracy", "f1", "f2", "f3") for name in ("one", "two"))
 PROTOCOL = Protocol("quick", TASKS, "tiny", "r1", "e1", 2, 16, 32, "best", None)
@@ -160,10 +159,10 @@ def test_time_left(ended: list[float], waiting: int, elapsed: float, fraction: f
 
 
 def test_a_score_needs_every_task_and_percent_needs_a_share() -> None:
-    assert progress.validation_score(points(1, 0.5, 0.7), cell()) == pytest.approx(0.6)
-    assert progress.validation_score(points(1, 0.5, 0.7)[:2], cell()) is None
-    assert progress.score_text(0.5, cell()) == "50.0%"
-    assert progress.score_text(None, cell()) == "–"
+    assert validation_score(points(1, 0.5, 0.7), cell()) == pytest.approx(0.6)
+    assert validation_score(points(1, 0.5, 0.7)[:2], cell()) is None
+    assert score_text(0.5, cell()) == "50.0%"
+    assert score_text(None, cell()) == "–"
 
 
 class Terminal(io.StringIO):

@@ -12,10 +12,10 @@ from benchmark.cli import rerun
 from benchmark.core.record import Record
 
 
-def recorded(results: Any, command: str, **protocol: object) -> Record:
+def recorded(results: Any, command: str, **protocol: Any) -> Record:
     """A record that `command` made, under a protocol with these fields."""
-    cell = results.cell("lora", 3, dataclasses.replace(results.protocol, **protocol), rank=4)  # type: ignore[arg-type]
-    record = results.add(dataclasses.replace(cell, origin="set"), [True, False])
+    cell = results.cell("lora", 3, dataclasses.replace(results.protocol, **protocol), rank=4)
+    record: Record = results.add(dataclasses.replace(cell, origin="set"), [True, False])
     assert record.environment
     return dataclasses.replace(record, environment=dataclasses.replace(record.environment, command=command))
 

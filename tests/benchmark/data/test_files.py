@@ -52,11 +52,11 @@ def folder_of(tmp_path: Path, texts: Mapping[str, str | bytes]) -> Path:
     return tmp_path
 
 
-def load(folder: Path, task: str = "topic", **wanted: str | None) -> RawData:
+def load(folder: Path, task: str = "topic", **wanted: Any) -> RawData:
     return files.load(str(folder), ColumnSpec(task, **wanted))
 
 
-def error_of(folder: Path | str, **wanted: str | None) -> str:
+def error_of(folder: Path | str, **wanted: Any) -> str:
     with pytest.raises(UsageError) as caught:
         files.load(str(folder), ColumnSpec("topic", **wanted))
     message = str(caught.value)

@@ -38,7 +38,7 @@ class TestBuiltin:
         assert (task.source, task.synthetic) == ("built-in corpus v1 (synthetic)", True)
         first = corpus().test[0]
         assert (task.test.ids[0], task.test.texts[0]) == (first.id, (first.text,))
-        assert task.head.classes[task.test.labels[0]] == getattr(first, label)
+        assert task.head.classes[int(task.test.labels[0])] == getattr(first, label)
 
     def test_the_default_suite_uses_it(self) -> None:
         assert sources.load_task(suite.load("quick").tasks[0]).synthetic
@@ -121,7 +121,11 @@ class TestHub:
 
     def test_sst5(self, monkeypatch: pytest.MonkeyPatch) -> None:
         names = ["very negative", "negative", "neutral", "positive", "very positive"]
-        rows = {"text": [f"a film {n}" for n in range(5)], "label": list(range(5)), "label_text": names}
+        rows: dict[str, list[Any]] = {
+            "text": [f"a film {n}" for n in range(5)],
+            "label": list(range(5)),
+            "label_text": names,
+        }
         self.answer(monkeypatch, {"train": rows, "validation": rows, "test": rows})
         for name in ("sst5", "cs224n"):
             task = sources.load_task(suite.load(name).tasks[0], several=name == "cs224n")
@@ -257,7 +261,7 @@ class TestMassive:
         assert min(counts.values()) > 0
         # The first row of test.jsonl.
         assert (task.test.ids[0], task.test.texts[0]) == ("0", ("wake me up at five am this week",))
-        assert task.head.classes[task.test.labels[0]] == {"scenario": "alarm", "intent": "alarm_set"}[name]
+        assert task.head.classes[int(task.test.labels[0])] == {"scenario": "alarm", "intent": "alarm_set"}[name]
 
     def test_a_cut_keeps_the_rarest_intent(self, real_data: Path) -> None:
         task = sources.load_task(MASSIVE["intent"], data=str(real_data / "massive"), limit_train=60)

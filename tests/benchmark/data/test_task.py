@@ -164,7 +164,7 @@ class TestNumbers:
         with pytest.raises(
             UsageError, match=f"here: every label of {split} is 3.0: a correlation needs different ones"
         ):
-            self.task(RawData(**parts, source="here"))
+            self.task(RawData(parts["train"], parts["validation"], parts["test"], "here"))
 
     def test_fixed_classes_need_not_all_be_in_train(self) -> None:
         made = self.task(

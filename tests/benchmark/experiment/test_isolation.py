@@ -29,7 +29,7 @@ from benchmark.tracking import Tracking
 
 def right(split: Split) -> npt.NDArray[np.float32]:
     """Logits that are always right."""
-    return np.eye(3, dtype=np.float32)[list(split.labels)]
+    return np.eye(3, dtype=np.float32)[split.targets.astype(np.int64)]
 
 
 def measure(made: Plan, tracking: Tracking) -> tuple[tuple[Record, ...], str]:

@@ -32,7 +32,7 @@ COLOURS = ("blue", "green", "red")
 
 def right(split: Split) -> npt.NDArray[np.float32]:
     """Logits that are always right, with numbers that have no short decimal form."""
-    return np.eye(3, dtype=np.float32)[list(split.labels)] / np.float32(3)
+    return np.eye(3, dtype=np.float32)[split.targets.astype(np.int64)] / np.float32(3)
 
 
 def measure(made: Plan, tracking: Tracking, rerun: bool = False) -> tuple[tuple[Record, ...], list[str]]:
@@ -280,7 +280,7 @@ def test_stored_predictions_give_every_score_again_to_the_bit(
     test = made.tasks[0].test
     assert [row["id"] for row in rows] == list(test.ids)
     assert [row["label"] for row in rows] == list(test.labels)
-    assert [row["label_name"] for row in rows] == [COLOURS[label] for label in test.labels]
+    assert [row["label_name"] for row in rows] == [COLOURS[int(label)] for label in test.labels]
     hits = [int(np.argmax(row["logits"])) == row["label"] for row in rows]
     assert record.score("test", "scenario", "accuracy") == sum(hits) / len(hits)
 

@@ -91,9 +91,8 @@ def made(nothing_registered: None, tmp_path: Path, tiny_encoder: Any, monkeypatc
         def fit(self, tasks: Sequence[TrainingData], run: Run) -> Known:
             raise AssertionError("a method without a meaning is not fitted")
 
-    assert Knows is not Picky
     short, long = "wake me up", "wake me up " * 8
-    tables = {
+    tables: dict[str, list[tuple[str, str, float]]] = {
         "same": [(short, long, 1), (long, long, 0), (short, short, 1), (long, short, 1)],
         "close": [(short, short, 0.5), (long, short, 4), (short, short, 2.5), (short, short, 1)],
     }

@@ -49,7 +49,7 @@ def folder(tiny_encoder: Any, tmp_path: Path) -> Path:
 @pytest.fixture
 def no_package(monkeypatch: pytest.MonkeyPatch) -> None:
     """The package with the encoder isn't installed."""
-    monkeypatch.setitem(sys.modules, PACKAGE, None)  # type: ignore[arg-type]  # how Python itself says so
+    monkeypatch.setitem(sys.modules, PACKAGE, None)  # how Python itself says so
     assert package_folder(MINILM) is None
 
 

@@ -108,7 +108,7 @@ class TestLayers:
 
     def test_a_model_without_a_list_of_layers_is_refused(self, bert: EncoderSource) -> None:
         backbone = load(bert)[0].backbone
-        backbone.config.num_hidden_layers = 5  # type: ignore[union-attr, assignment]
+        backbone.config.num_hidden_layers = 5  # type: ignore[union-attr]
         with pytest.raises(UsageError, match="has no list of 5 layers"):
             _ = Encoder(backbone, 0).layers
 

@@ -263,7 +263,8 @@ class TestBlocks:
 
     def test_other_encoders_are_refused(self, lab: Any) -> None:
         encoder, _ = load(lab, "bert")
-        encoder.backbone.config = transformers.BertConfig(model_type="modernbert", attn_implementation="eager")
-        encoder.backbone.config._attn_implementation = "eager"
+        config: Any = transformers.BertConfig()
+        config.model_type, config._attn_implementation = "modernbert", "eager"
+        encoder.backbone.config = config
         with pytest.raises(UsageError, match="blocks=none"):
             make_blocks(encoder, 0, Blocks(random=1), torch.Generator())

@@ -6,6 +6,7 @@ import dataclasses
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from benchmark.core.cell import Cell, Protocol, TaskIdentity
@@ -56,9 +57,9 @@ def test_both_figures_hold_every_line_both_ways() -> None:
     assert len(axes) == 4
     by_layer, by_epoch = axes[0], axes[1]
     assert [line.get_label() for line in by_layer.lines][:3] == ["epoch 1", "epoch 2", "epoch 3"]
-    assert list(by_layer.lines[1].get_ydata()) == pytest.approx([0.02, 0.12, 0.22, 0.32])
+    assert list(np.asarray(by_layer.lines[1].get_ydata())) == pytest.approx([0.02, 0.12, 0.22, 0.32])
     assert [line.get_label() for line in by_epoch.lines] == ["layer 0", "layer 1", "layer 2", "layer 3 (recommended)"]
-    assert list(by_epoch.lines[2].get_ydata()) == pytest.approx([0.21, 0.22, 0.23])
+    assert list(np.asarray(by_epoch.lines[2].get_ydata())) == pytest.approx([0.21, 0.22, 0.23])
 
 
 def test_files_are_written_for_each_task(tmp_path: Path) -> None:

@@ -119,6 +119,11 @@ def rewritten(file: Path, **changes: object) -> None:
     pq.write_table(table, file)
 
 
+def turned_into_a_folder(file: Path) -> None:
+    file.unlink()
+    file.mkdir()
+
+
 SPOILT: dict[str, Callable[[Path], object]] = {
     "garbage": lambda file: file.write_bytes(random.Random(0).randbytes(4000)),
     "empty": lambda file: file.write_bytes(b""),
@@ -132,7 +137,7 @@ SPOILT: dict[str, Callable[[Path], object]] = {
     "words for labels": lambda file: rewritten(file, label=["x"] * 400),
     "labels missing": lambda file: rewritten(file, label=[None] * 400),
     "labels of no class": lambda file: rewritten(file, label=[77] * 400),
-    "a folder": lambda file: (file.unlink(), file.mkdir()),
+    "a folder": turned_into_a_folder,
 }
 
 

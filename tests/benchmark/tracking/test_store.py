@@ -119,7 +119,7 @@ def test_the_newest_revision_is_mlflows() -> None:
     from mlflow.store.db.utils import _get_latest_schema_revision
 
     known, newest = store._revisions()
-    assert newest == _get_latest_schema_revision()  # type: ignore[no-untyped-call]
+    assert newest == _get_latest_schema_revision()
     assert newest in known
     assert "451aebb31d03" in known
 

@@ -164,7 +164,7 @@ class TestFrozenEncoder:
 
     def test_two_views_are_one_call(self, lab: Any, task: Task) -> None:
         method: Any = build_method("supcon", Budget(2, 8, "last"), {"classifier_epochs": 3})
-        assert self.calls(lab, task, *method.phases) == 2 * math.ceil(ROWS / 8) + 2  # type: ignore[attr-defined]
+        assert self.calls(lab, task, *method.phases) == 2 * math.ceil(ROWS / 8) + 2
 
     def test_weights_of_the_encoder_stay(self, lab: Any, task: Task) -> None:
         model, _ = fit(lab, task, baseline(trainable=FrozenEncoder()))

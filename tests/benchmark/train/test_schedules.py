@@ -32,7 +32,7 @@ def rates(scheduler: torch.optim.lr_scheduler.LRScheduler, total: int) -> list[f
     """The learning rate of each step, the peak being 1."""
     found = []
     for _ in range(total):
-        found.append(scheduler.get_last_lr()[0])
+        found.append(float(scheduler.get_last_lr()[0]))
         scheduler.optimizer.step()
         scheduler.step()
     return found

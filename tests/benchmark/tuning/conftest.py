@@ -53,7 +53,7 @@ def seen(own_registry: None) -> Seen:
         def logits(self, task: str, split: Split) -> npt.NDArray[np.float32]:
             found.asked.append(split.name)
             wrong = np.arange(len(split)) >= round(self.share * len(split))
-            return np.eye(3, dtype=np.float32)[(np.array(split.labels) + wrong) % 3]
+            return np.eye(3, dtype=np.float32)[(split.targets.astype(np.int64) + wrong) % 3]
 
     @registry.method("hill", source="this test")
     @dataclass(frozen=True)

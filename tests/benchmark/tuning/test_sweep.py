@@ -82,15 +82,22 @@ def test_tuning_seeds_are_not_reporting_seeds_and_no_test_row_is_seen(
 
 
 def test_the_same_call_on_an_empty_storage_makes_the_same_trials(lab: Lab) -> None:
-    changes_tried = ({}, {"pruner": "median"}, {"pruner": "hyperband"}, {"sampler": "random"})
+    changes_tried: tuple[dict[str, str], ...] = (
+        {},
+        {"pruner": "median"},
+        {"pruner": "hyperband"},
+        {"sampler": "random"},
+    )
+    found = []
     for number, changes in enumerate(changes_tried):
         first = lab.elsewhere(f"{number} {{one}}.db").tune(8, **changes)
         second = lab.elsewhere(f"{number} {{two}}.db").tune(8, **changes)
         assert drawn(first) == drawn(second)
         assert len({trial.parameters for trial in first.trials}) == 8
+        found.append(first)
     other = lab.elsewhere("seed.db").tune(8, seed=1, sampler="random")
-    assert drawn(other)[0] == drawn(first)[0]  # the defaults
-    assert drawn(other)[1:] != drawn(first)[1:]
+    assert drawn(other)[0] == drawn(found[-1])[0]  # the defaults
+    assert drawn(other)[1:] != drawn(found[-1])[1:]
 
 
 def test_a_sweep_that_was_cut_short_goes_on_as_if_it_had_not_been(lab: Lab, seen: Seen) -> None:
@@ -302,7 +309,7 @@ def test_tuned_parameters_reach_a_plan_with_their_cost(lab: Lab) -> None:
 
 def test_defaults_that_are_the_best_are_not_trained_again(lab: Lab) -> None:
     before = runner.run(plan(lab.request), lab.tracking, PlainDisplay(io.StringIO()))
-    assert lab.tune(1).best.defaults  # type: ignore[union-attr]
+    assert lab.tune(1).best.defaults
     made, lines = tuned(plan(lab.request), lab.place)
     assert made.cells == plan(lab.request).cells
     assert made.tuning == {}

@@ -20,6 +20,7 @@ def test_a_probes_figures_are_artifacts_of_its_run(
     assert main(["run", "--methods", "probe,zero-shot", *budget, *store, "--json"]) == 0
     document = json.loads(capsys.readouterr().out)
     probe, other = (record["run"] for record in document["records"])
+    shown: dict[str, Any] = {}
     for _ in range(2):  # drawn again, they take the place of what was there
         assert main(["show", probe[:8], "--plot", "layers", *store, "--json"]) == 0
         shown = json.loads(capsys.readouterr().out)
