@@ -21,6 +21,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from benchmark.cli.main import main
+from tests.support.encoders import TinyEncoder
 
 ROOT = Path(__file__).resolve().parents[1]
 BENCH = (sys.executable, "-m", "benchmark")
@@ -210,7 +211,7 @@ class Ran:
 
 
 @pytest.fixture(scope="module")
-def ran(tiny_encoder: Any, tmp_path_factory: pytest.TempPathFactory) -> Ran:
+def ran(tiny_encoder: TinyEncoder, tmp_path_factory: pytest.TempPathFactory) -> Ran:
     here, there = tmp_path_factory.mktemp("here"), tmp_path_factory.mktemp("there")
     words = ("run", "--methods", "finetune,reinit+swa", "--limit-train", "60", "--encoder", str(tiny_encoder()))
     first = bench(here, *words)
@@ -301,7 +302,7 @@ def test_runs_are_listed_and_shown(
 @pytest.mark.skipif(os.name != "posix", reason="needs process groups")
 def test_ctrl_c_finishes_the_record_and_the_next_call_goes_on(
     good_data: Path,
-    tiny_encoder: Any,
+    tiny_encoder: TinyEncoder,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
@@ -350,7 +351,7 @@ def test_ctrl_c_finishes_the_record_and_the_next_call_goes_on(
 @pytest.mark.slow
 def test_massive_as_it_is(
     real_data: Path,
-    tiny_encoder: Any,
+    tiny_encoder: TinyEncoder,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Any
 
 import pytest
+
+from tests.support.encoders import TinyEncoder
 
 KINDS = ("bert", "distilbert", "roberta")
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_tiny_encoder_is_loadable_and_has_a_vocabulary_of_its_own(tiny_encoder: Any, kind: str) -> None:
+def test_tiny_encoder_is_loadable_and_has_a_vocabulary_of_its_own(tiny_encoder: TinyEncoder, kind: str) -> None:
     import torch
     import transformers
 
@@ -32,7 +33,7 @@ def test_tiny_encoder_is_loadable_and_has_a_vocabulary_of_its_own(tiny_encoder: 
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_tiny_encoder_has_the_same_bytes_each_time(tiny_encoder: Any, tmp_path: Path, kind: str) -> None:
+def test_tiny_encoder_has_the_same_bytes_each_time(tiny_encoder: TinyEncoder, tmp_path: Path, kind: str) -> None:
     first, again, other = (
         {file.name: file.read_bytes() for file in tiny_encoder(kind, seed=seed, folder=tmp_path / name).iterdir()}
         for name, seed in (("first", 0), ("again", 0), ("other", 1))
@@ -42,7 +43,7 @@ def test_tiny_encoder_has_the_same_bytes_each_time(tiny_encoder: Any, tmp_path: 
     assert first["model.safetensors"] != other["model.safetensors"]
 
 
-def test_tiny_encoder_leaves_the_global_generator_alone(tiny_encoder: Any, tmp_path: Path) -> None:
+def test_tiny_encoder_leaves_the_global_generator_alone(tiny_encoder: TinyEncoder, tmp_path: Path) -> None:
     import torch
 
     before = torch.get_rng_state()

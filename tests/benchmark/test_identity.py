@@ -22,6 +22,7 @@ from benchmark.core.suite import FileNames, Source, Suite, TaskSpec
 from benchmark.experiment import device, plan
 from benchmark.experiment.code_digest import code_digest
 from benchmark.experiment.request import Assignment, Request
+from tests.support.encoders import TinyEncoder
 
 
 @dataclass(frozen=True)
@@ -224,7 +225,7 @@ Plan = Callable[..., tuple[Cell, ...]]
 
 
 @pytest.fixture
-def planned(folder: Path, tiny_encoder: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Plan:
+def planned(folder: Path, tiny_encoder: TinyEncoder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Plan:
     """The cells of a request to a suite with some field changed; the names COPY and TINY stand for places."""
     copy = tmp_path / "elsewhere"
     copy.mkdir()

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -14,26 +12,15 @@ from streamlit.testing.v1 import AppTest
 
 from benchmark.tracking import Tracking
 from leaderboard.queries.table import ResultsTable, tables
+from tests.support.made_up_store import fill
 
 ROOT = Path(__file__).resolve().parents[2]
-
-
-def _maker() -> Any:
-    """Import ``tests/make_store.py``, which is a script and no part of a package."""
-    spec = importlib.util.spec_from_file_location("make_store", ROOT / "tests" / "make_store.py")
-    assert spec
-    assert spec.loader
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    return module
 
 
 @pytest.fixture(scope="session")
 def made_up(tmp_path_factory: pytest.TempPathFactory) -> str:
     """The URI of a store with 120 cells under two protocols: 17 rows of 3 or 4 seeds, three of which have no score."""
-    uri: str = _maker().fill(tmp_path_factory.mktemp("made-up"), cells=120, protocols=2, rows=60)
-    return uri
+    return fill(tmp_path_factory.mktemp("made-up"), cells=120, protocols=2, rows=60)
 
 
 @pytest.fixture(scope="session")

@@ -16,6 +16,7 @@ from benchmark.model.model import Model
 from benchmark.train.loop import train
 from benchmark.train.method_handle import build_method
 from benchmark.train.recipe import Recipe
+from tests.support.lab import Lab
 
 
 class Phases(Collector):
@@ -47,7 +48,7 @@ class Fitted:
 
 
 @pytest.fixture
-def fit_phases(lab: Any) -> Callable[..., Fitted]:
+def fit_phases(lab: Lab) -> Callable[..., Fitted]:
     """Fit a method on forty rows; `relabel` turns the training labels round."""
 
     def fit(name: str, relabel: bool = False, **given: Any) -> Fitted:

@@ -23,6 +23,7 @@ from benchmark.train.method_handle import build_method, resolve_method
 from benchmark.train.predict import evaluate
 from benchmark.train.recipe import Budget
 from benchmark.train.run import Run
+from tests.support.lab import Lab
 
 NAMES = registry.names()
 ENTRIES = registry.entries()
@@ -47,7 +48,7 @@ class Fits:
     On one task; what says that one task has no meaning for it, on three.
     """
 
-    def __init__(self, lab: Any) -> None:
+    def __init__(self, lab: Lab) -> None:
         self.lab = lab
         self.one: tuple[Task, ...] = (lab.task(),)
         self.three: tuple[Task, ...] = lab.tasks()
@@ -111,7 +112,7 @@ def refuses(name: str, parameter: str, value: str) -> bool:
 
 
 @pytest.fixture(scope="module")
-def fits(lab: Any) -> Fits:
+def fits(lab: Lab) -> Fits:
     return Fits(lab)
 
 

@@ -14,6 +14,7 @@ from benchmark.train.objectives import TaskLoss
 from benchmark.train.recipe import Budget
 from methods.simclr import SimCLR
 from methods.supcon import SupCon
+from tests.support.lab import Lab
 
 BUDGET = Budget(epochs=5, batch_size=8, selection="best")
 Class = type[SimCLR] | type[SupCon]
@@ -69,7 +70,7 @@ def test_two_phases_are_run_one_after_the_other(name: str, technique: Class, sup
 
 
 def test_the_first_phase_trains_the_encoder_and_the_second_leaves_it(
-    name: str, technique: Class, supervised: bool, fit_phases: Any, same: Any, lab: Any
+    name: str, technique: Class, supervised: bool, fit_phases: Any, same: Any, lab: Lab
 ) -> None:
     fitted = fit_phases(name)
     assert same(fitted.begun[0], dict(lab.model().encoder.state_dict()))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -17,11 +18,12 @@ from benchmark.data.task import Task
 from benchmark.experiment.collector import Collector
 from benchmark.model.encoder import Encoder
 from benchmark.model.vocabulary import OccurringRows
-from benchmark.train import loop
+from benchmark.train import embeddings, loop
 from benchmark.train.baseline import AdamW
 from benchmark.train.method_handle import build_method
 from benchmark.train.predict import evaluate
 from benchmark.train.run import Run
+from tests.support.lab import Lab
 
 NAMES = registry.names()
 
@@ -32,7 +34,7 @@ class Seen:
 
     gradients: list[list[Tensor | None]] = field(default_factory=list)  # of each step, in the order of the weights
     losses: list[float] = field(default_factory=list)
-    logits: list[np.ndarray] = field(default_factory=list)  # type: ignore[type-arg]
+    logits: list[np.ndarray] = field(default_factory=list)
     packed: set[bool] = field(default_factory=set)  # whether a pass was without padding
 
 
@@ -46,7 +48,7 @@ class Still(torch.optim.SGD):
         self.seen.gradients.append([None if w.grad is None else w.grad.clone() for w in weights])
 
 
-def tasks_of(lab: Any, name: str) -> tuple[Task, ...]:
+def tasks_of(lab: Lab, name: str) -> tuple[Task, ...]:
     one: tuple[Task, ...] = (lab.task(),)
     try:
         build_method(name, lab.run().budget).check(2, [task.head for task in one])
@@ -55,7 +57,7 @@ def tasks_of(lab: Any, name: str) -> tuple[Task, ...]:
     return one
 
 
-def fit(lab: Any, name: str, forward: str, monkeypatch: pytest.MonkeyPatch, dropout: bool = False) -> Seen:
+def fit(lab: Lab, name: str, forward: str, monkeypatch: pytest.MonkeyPatch, dropout: bool = False) -> Seen:
     """Fit `name` for an epoch with an optimizer that stands still."""
     seen, run = Seen(), lab.run(forward=forward, epochs=1)
     tasks = tasks_of(lab, name)
@@ -95,7 +97,7 @@ def _nothing_drops(patch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_losses_and_gradients_are_those_of_transformers_forward(
-    lab: Any, name: str, monkeypatch: pytest.MonkeyPatch
+    lab: Lab, name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     packed, stock = (fit(lab, name, forward, monkeypatch) for forward in ("packed", "stock"))
     assert packed.packed == {True}
@@ -109,26 +111,41 @@ def test_losses_and_gradients_are_those_of_transformers_forward(
         for mine, other in zip(ours, theirs, strict=True):
             if mine is not None and other is not None:
                 torch.testing.assert_close(mine, other, rtol=1e-4, atol=1e-5)
-    for mine, other in zip(packed.logits, stock.logits, strict=True):
-        np.testing.assert_allclose(mine, other, rtol=0, atol=1e-5)
+    for logits, expected in zip(packed.logits, stock.logits, strict=True):
+        np.testing.assert_allclose(logits, expected, rtol=0, atol=1e-5)
 
 
 def test_every_method_was_asked() -> None:
     assert len(NAMES) >= 18
 
 
-def test_with_dropout_the_two_meet_other_masks(lab: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_with_dropout_the_two_meet_other_masks(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
     packed, stock = (fit(lab, "finetune", forward, monkeypatch, dropout=True) for forward in ("packed", "stock"))
     assert packed.losses != pytest.approx(stock.losses, rel=1e-5)
 
 
-def trained(lab: Any, name: str, monkeypatch: pytest.MonkeyPatch, whole: bool) -> tuple[dict[str, Tensor], bool]:
+def counting(made: list[int]) -> Callable[..., None]:
+    """The constructor of `OccurringRows`, which adds an entry to `made`, too."""
+    original: Callable[..., None] = OccurringRows.__init__
+
+    def init(*given: Any) -> None:
+        made.append(1)
+        original(*given)
+
+    return init
+
+
+def named(key: str) -> Callable[[str], str]:
+    return lambda text: f"{key}: {text}"
+
+
+def trained(lab: Lab, name: str, monkeypatch: pytest.MonkeyPatch, whole: bool) -> tuple[dict[str, Tensor], bool]:
     """Fit `name`, all of its embeddings trained where `whole`; return the weights, and whether it was some of them."""
-    run, some = lab.run(epochs=2), []
+    run = lab.run(epochs=2)
+    some: list[int] = []
     tasks = tasks_of(lab, name)
-    made = OccurringRows.__init__
     with monkeypatch.context() as patch:
-        patch.setattr(OccurringRows, "__init__", lambda *given: (some.append(1), made(*given))[1])
+        patch.setattr(OccurringRows, "__init__", counting(some))
         if whole:
             patch.setattr("benchmark.train.embeddings.only_scales", lambda _: False)
         built = build_method(name, run.budget)
@@ -139,7 +156,7 @@ def trained(lab: Any, name: str, monkeypatch: pytest.MonkeyPatch, whole: bool) -
 
 @pytest.mark.parametrize("name", ["finetune", "swa+reinit", "llrd+warmup", "supcon", "simcse", "multitask", "pcgrad"])
 def test_training_the_embeddings_that_occur_is_training_all(
-    lab: Any, name: str, monkeypatch: pytest.MonkeyPatch
+    lab: Lab, name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """After two epochs of every phase: rows that occur, rows that don't and all other weights, to rounding."""
     ours, some = trained(lab, name, monkeypatch, whole=False)
@@ -148,17 +165,17 @@ def test_training_the_embeddings_that_occur_is_training_all(
     assert set(ours) == set(theirs)
     for key, value in theirs.items():
         # Adam divides by a gradient's own size: next to nothing, rounding decides about a step.
-        torch.testing.assert_close(ours[key], value, rtol=0, atol=2e-4, msg=lambda text, key=key: f"{key}: {text}")
+        torch.testing.assert_close(ours[key], value, rtol=0, atol=2e-4, msg=named(key))
     table = "encoder.backbone.embeddings.word_embeddings.weight"
     far = (ours[table] - theirs[table]).abs().amax(dim=1)
     assert float(far.median()) < 1e-7  # most rows don't occur: they only decay
 
 
 @pytest.mark.parametrize("name", ["lora", "supcon", "probe", "zero-shot"])
-def test_adapters_and_frozen_encoders_keep_their_table(lab: Any, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_adapters_and_frozen_encoders_keep_their_table(lab: Lab, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing is split where nothing of it is trained: in a frozen phase, under adapters."""
     split: list[bool] = []
-    original = loop.occurring_embeddings
+    original = embeddings.occurring_embeddings
 
     def watched(recipe: Any, model: Any, *rest: Any) -> Any:
         split.append(recipe.trainable.trains_pretrained)
@@ -166,13 +183,12 @@ def test_adapters_and_frozen_encoders_keep_their_table(lab: Any, name: str, monk
 
     monkeypatch.setattr(loop, "occurring_embeddings", watched)
     made: list[int] = []
-    init = OccurringRows.__init__
-    monkeypatch.setattr(OccurringRows, "__init__", lambda *given: (made.append(1), init(*given))[1])
+    monkeypatch.setattr(OccurringRows, "__init__", counting(made))
     build_method(name, lab.run().budget).fit([lab.task().without_test()], lab.run())
     assert len(made) == sum(split)
 
 
-def test_an_answer_that_doesnt_say_so_trains_all_rows(lab: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_answer_that_doesnt_say_so_trains_all_rows(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
     """A plug-in's objective may look at weights; nor is an heir's word its own."""
     from benchmark.train.baseline import Baseline
     from benchmark.train.embeddings import _is_rowwise

@@ -14,11 +14,12 @@ from benchmark.train.loop import _optimizer
 from benchmark.train.method_handle import build_method
 from benchmark.train.recipe import Budget
 from methods.llrd import LayerwiseDecay, LayerwiseLearningRateDecay
+from tests.support.lab import Lab
 
 BUDGET = Budget(1, 8, "last")
 
 
-def rates_of(lab: Any, kind: str, layers: int, rates: LayerwiseDecay) -> dict[str, float]:
+def rates_of(lab: Lab, kind: str, layers: int, rates: LayerwiseDecay) -> dict[str, float]:
     """The learning rate of every parameter, by name, as the optimizer holds it."""
     recipe = dataclasses.replace(Baseline().recipe(BUDGET), peak=1e-4, rates=rates)
     model = lab.model(kind, layers)
@@ -29,7 +30,7 @@ def rates_of(lab: Any, kind: str, layers: int, rates: LayerwiseDecay) -> dict[st
     return {name: found[id(weight)] for name, weight in model.named_parameters()}
 
 
-def test_twelve_layers_by_hand(lab: Any) -> None:
+def test_twelve_layers_by_hand(lab: Lab) -> None:
     for name, rate in rates_of(lab, "bert", 12, LayerwiseDecay(0.9, 10.0)).items():
         if name.startswith("heads."):
             assert rate == 1e-3
@@ -50,7 +51,7 @@ def test_depths_by_hand(depth: int, expected: float) -> None:
     assert LayerwiseDecay(0.9, 10.0).encoder(2.0, depth, depths=14) == pytest.approx(2 * expected)
 
 
-def test_without_a_pooler_the_layers_have_the_same_rates(lab: Any) -> None:
+def test_without_a_pooler_the_layers_have_the_same_rates(lab: Lab) -> None:
     rates = LayerwiseDecay(0.5, 10.0)
     distilbert = rates_of(lab, "distilbert", 2, rates)
     assert sorted(set(distilbert.values())) == pytest.approx([1e-4 / 8, 1e-4 / 4, 1e-4 / 2, 1e-3])
@@ -59,11 +60,11 @@ def test_without_a_pooler_the_layers_have_the_same_rates(lab: Any) -> None:
     )
 
 
-def test_no_decay_is_even(lab: Any) -> None:
+def test_no_decay_is_even(lab: Lab) -> None:
     assert set(rates_of(lab, "roberta", 2, LayerwiseDecay(1.0, 1.0)).values()) == {1e-4}
 
 
-def test_the_head_has_a_rate_of_its_own_and_its_layers_too(lab: Any) -> None:
+def test_the_head_has_a_rate_of_its_own_and_its_layers_too(lab: Lab) -> None:
     """zheng-2024 §3.2: 0.01 and 0.009 for the two layers of the classifier, 1e-4 for the pooler."""
     answers = LayerwiseLearningRateDecay(head_lr=0.01, head_decay=0.9).answers(Baseline(lr=1e-4), BUDGET)
     assert isinstance(answers.rates, LayerwiseDecay)

@@ -21,6 +21,7 @@ from benchmark.data.task import Split, Task
 from benchmark.train.baseline import Baseline
 from benchmark.train.method_handle import MethodHandle, RecipeMethod, resolve_method
 from benchmark.train.recipe import Budget, Recipe
+from tests.support.lab import Lab
 
 TECHNIQUES = [entry.name for entry in registry.entries() if entry.kind == "technique"]
 METHODS = [entry.name for entry in registry.entries() if entry.kind == "method"]
@@ -44,7 +45,7 @@ def first(split: Split, rows: int) -> Split:
 class Fitted:
     """Fits on few rows, and remembers."""
 
-    def __init__(self, lab: Any) -> None:
+    def __init__(self, lab: Lab) -> None:
         self.lab = lab
         self.one: tuple[Task, ...] = (lab.task(train=16, validation=4, test=12),)
         self.three: tuple[Task, ...] = tuple(
@@ -77,7 +78,7 @@ class Fitted:
 
 
 @pytest.fixture(scope="module")
-def fitted(lab: Any) -> Fitted:
+def fitted(lab: Lab) -> Fitted:
     return Fitted(lab)
 
 

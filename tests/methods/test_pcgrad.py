@@ -18,6 +18,7 @@ from benchmark.train.method_handle import build_method
 from benchmark.train.predict import ModelPredictor
 from benchmark.train.run import Run
 from methods.pcgrad import ProjectedGradients, inner_products, surgery
+from tests.support.lab import Lab
 
 
 def plain_loop(gradients: list[Tensor], orders: list[list[int]]) -> Tensor:
@@ -124,7 +125,7 @@ class TestCombiner:
         assert combiner.report()["conflicting_pairs"] == 1.0  # measured in plain epochs, too
 
 
-def fitted(name: str, lab: Any, **given: Any) -> tuple[str, Run]:
+def fitted(name: str, lab: Lab, **given: Any) -> tuple[str, Run]:
     """A digest of the weights that `name` leaves on three tasks."""
     run = lab.run(epochs=2)
     built = build_method(name, run.budget, given)
@@ -136,7 +137,7 @@ def fitted(name: str, lab: Any, **given: Any) -> tuple[str, Run]:
     return total.hexdigest(), run
 
 
-def test_surgery_that_never_begins_is_multitask_to_the_bit(lab: Any) -> None:
+def test_surgery_that_never_begins_is_multitask_to_the_bit(lab: Lab) -> None:
     plain, _ = fitted("multitask", lab)
     late, run = fitted("pcgrad", lab, after_epochs=2)
     surgical, _ = fitted("pcgrad", lab)
@@ -145,7 +146,7 @@ def test_surgery_that_never_begins_is_multitask_to_the_bit(lab: Any) -> None:
     assert {"train/conflicting_pairs", "train/gradient_cosine"} <= keys
 
 
-def test_it_needs_two_tasks_and_shared_weights(lab: Any) -> None:
+def test_it_needs_two_tasks_and_shared_weights(lab: Lab) -> None:
     budget = lab.run().budget
     built = build_method("pcgrad", budget)
     heads = tuple(task.head for task in lab.tasks())

@@ -23,6 +23,7 @@ from benchmark.core.errors import UsageError
 from benchmark.data.task import Task
 from benchmark.train.method_handle import build_method, resolve_method
 from benchmark.train.predict import evaluate
+from tests.support.lab import Lab
 
 SMOOTHING = '''\
 """Label smoothing: Szegedy et al. 2016 (Rethinking the Inception architecture), section 7."""
@@ -103,7 +104,7 @@ def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, own_registry: None)
 
 
 @pytest.fixture
-def task(lab: Any) -> Task:
+def task(lab: Lab) -> Task:
     made: Task = lab.task()
     return made
 
@@ -138,7 +139,7 @@ def test_what_a_test_installs_is_gone_afterwards() -> None:
     assert "label-smoothing" not in registry.names()
 
 
-def test_a_technique_runs_and_makes_a_difference(install: Any, lab: Any, task: Task) -> None:
+def test_a_technique_runs_and_makes_a_difference(install: Any, lab: Lab, task: Task) -> None:
     install("plugsmooth", plugsmooth=SMOOTHING)
 
     def fit(name: str, **given: Any) -> np.ndarray:
@@ -152,7 +153,7 @@ def test_a_technique_runs_and_makes_a_difference(install: Any, lab: Any, task: T
     assert np.array_equal(fit("swa+label-smoothing"), fit("label-smoothing+swa"))
 
 
-def test_its_loss_is_that_of_the_paper(install: Any, lab: Any, task: Task) -> None:
+def test_its_loss_is_that_of_the_paper(install: Any, lab: Lab, task: Task) -> None:
     install("plugsmooth", plugsmooth=SMOOTHING)
     run = lab.run()
     method: Any = build_method("label-smoothing", run.budget, {"smoothing": 0.4, "dropout": 0.0})
@@ -165,7 +166,7 @@ def test_its_loss_is_that_of_the_paper(install: Any, lab: Any, task: Task) -> No
     assert recipe.objective.loss(model, task.head, vectors, labels).item() == pytest.approx(expected.item(), rel=1e-5)
 
 
-def test_it_clashes_as_built_in_ones_do(install: Any, lab: Any) -> None:
+def test_it_clashes_as_built_in_ones_do(install: Any, lab: Lab) -> None:
     install("plugsmooth", plugsmooth=SMOOTHING)
     with pytest.raises(UsageError, match="'label-smoothing' and 'supcon' both say what 'objective' is to be"):
         build_method("label-smoothing+supcon", lab.run().budget)
@@ -173,7 +174,7 @@ def test_it_clashes_as_built_in_ones_do(install: Any, lab: Any) -> None:
         registry.parts("label-smooting")
 
 
-def test_a_whole_method_in_a_package_of_modules(install: Any, lab: Any, task: Task) -> None:
+def test_a_whole_method_in_a_package_of_modules(install: Any, lab: Lab, task: Task) -> None:
     install("plugpack", plugpack__majority=MAJORITY, plugpack__smooth=SMOOTHING)
     assert {"majority", "label-smoothing"} <= set(registry.names())
     assert listed()["majority"]["kind"] == "method"

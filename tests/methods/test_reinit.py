@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 import torch
 from torch import nn
@@ -14,11 +12,12 @@ from benchmark.model.model import Model
 from benchmark.train.baseline import Baseline
 from benchmark.train.recipe import Budget
 from methods.reinit import Reinitialise, Reinitialised
+from tests.support.lab import Lab
 
 KINDS = ("bert", "distilbert", "roberta")
 
 
-def prepared(lab: Any, kind: str = "bert", layers: int = 2, std: float | None = None, seed: int = 0) -> Model:
+def prepared(lab: Lab, kind: str = "bert", layers: int = 2, std: float | None = None, seed: int = 0) -> Model:
     model: Model = lab.model(kind, 4)
     with torch.no_grad():  # as trained: nothing is at its initial value
         for weight in model.encoder.parameters():
@@ -29,7 +28,7 @@ def prepared(lab: Any, kind: str = "bert", layers: int = 2, std: float | None = 
 
 @pytest.mark.parametrize("layers", [1, 2, 4])
 @pytest.mark.parametrize("kind", KINDS)
-def test_only_the_top_layers_change_and_all_of_each(lab: Any, kind: str, layers: int) -> None:
+def test_only_the_top_layers_change_and_all_of_each(lab: Lab, kind: str, layers: int) -> None:
     before, model = lab.model(kind, 4), prepared(lab, kind, layers)
     fresh = {id(weight) for layer in model.encoder.layers[-layers:] for weight in layer.parameters()}
     assert len(fresh) == layers * 16
@@ -39,7 +38,7 @@ def test_only_the_top_layers_change_and_all_of_each(lab: Any, kind: str, layers:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_biases_are_zero_and_normalisation_is_neutral(lab: Any, kind: str) -> None:
+def test_biases_are_zero_and_normalisation_is_neutral(lab: Lab, kind: str) -> None:
     kinds = []
     for module in prepared(lab, kind).encoder.layers[-1].modules():
         if isinstance(module, nn.Linear):
@@ -53,7 +52,7 @@ def test_biases_are_zero_and_normalisation_is_neutral(lab: Any, kind: str) -> No
 
 
 @pytest.mark.parametrize(("std", "expected"), [(None, 0.02), (0.2, 0.2), (1.0, 1.0)])
-def test_weights_have_the_standard_deviation(lab: Any, std: float | None, expected: float) -> None:
+def test_weights_have_the_standard_deviation(lab: Lab, std: float | None, expected: float) -> None:
     model = prepared(lab, std=std)
     assert model.encoder.config.initializer_range == 0.02
     drawn = torch.cat(
@@ -71,7 +70,7 @@ def test_weights_have_the_standard_deviation(lab: Any, std: float | None, expect
     assert 0.66 < float((drawn.abs() < expected).float().mean()) < 0.70  # a normal distribution: 68.3%
 
 
-def test_without_a_width_it_is_the_encoders_own(lab: Any) -> None:
+def test_without_a_width_it_is_the_encoders_own(lab: Lab) -> None:
     model = lab.model()
     model.encoder.config.initializer_range = 0.5
     Reinitialised(1, None).prepare(model, Streams(0))
@@ -79,7 +78,7 @@ def test_without_a_width_it_is_the_encoders_own(lab: Any) -> None:
     assert weight.std().item() == pytest.approx(0.5, rel=0.15)
 
 
-def test_weights_are_a_function_of_the_seed_and_the_layer(lab: Any) -> None:
+def test_weights_are_a_function_of_the_seed_and_the_layer(lab: Lab) -> None:
     def layer(model: Model, number: int) -> torch.Tensor:
         return torch.cat([weight.detach().flatten() for weight in model.encoder.layers[number].parameters()])
 
@@ -92,7 +91,7 @@ def test_weights_are_a_function_of_the_seed_and_the_layer(lab: Any) -> None:
     assert not torch.equal(layer(one, 3), layer(one, 2))
 
 
-def test_the_global_generator_is_left_alone(lab: Any) -> None:
+def test_the_global_generator_is_left_alone(lab: Lab) -> None:
     model = lab.model()
     before = torch.get_rng_state()
     Reinitialised(2, None).prepare(model, Streams(0))

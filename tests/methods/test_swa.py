@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import Any
 
 import numpy as np
 import pytest
@@ -20,6 +19,7 @@ from benchmark.train.loop import train
 from benchmark.train.recipe import Budget, Schedule
 from benchmark.train.schedules import Cosine, Linear
 from methods.swa import AveragedWeights, StochasticWeightAveraging
+from tests.support.lab import Lab
 
 
 @dataclasses.dataclass(frozen=True)
@@ -167,7 +167,7 @@ def test_settings_reach_the_answer() -> None:
     }
 
 
-def test_a_fit_ends_with_the_mean_of_its_snapshots(lab: Any) -> None:
+def test_a_fit_ends_with_the_mean_of_its_snapshots(lab: Lab) -> None:
     """The trajectory of the same training without averaging, but with its learning rates, is averaged by numpy."""
     average = AveragedWeights(start=0.5, snapshots=3, rate=0.5, anneal=0.2)
     recipe = dataclasses.replace(Baseline().recipe(Budget(2, 10, "last")), weight_selection=average, schedule=Linear())

@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
-import sys
-from pathlib import Path
-
 import pytest
 from pytest_benchmark.fixture import BenchmarkFixture
 
@@ -14,19 +10,12 @@ from leaderboard.queries.board import board
 from leaderboard.queries.curves import band, frame
 from leaderboard.queries.selection import Filters, let_through
 from leaderboard.queries.table import ResultsTable, tables
-
-MAKER = Path(__file__).resolve().parents[1] / "make_store.py"
+from tests.support.made_up_store import fill
 
 
 @pytest.fixture(scope="module")
 def store(tmp_path_factory: pytest.TempPathFactory) -> Tracking:
-    spec = importlib.util.spec_from_file_location("make_store", MAKER)
-    assert spec
-    assert spec.loader
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    return Tracking(module.fill(tmp_path_factory.mktemp("large"), cells=2000, rows=20))
+    return Tracking(fill(tmp_path_factory.mktemp("large"), cells=2000, rows=20))
 
 
 @pytest.mark.benchmark(group="leaderboard, 2,000 cells")

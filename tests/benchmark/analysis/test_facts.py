@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import Any
 
 import numpy as np
 
 from benchmark.analysis import facts
 from benchmark.core.record import Tuning
+from tests.support.results import Results
 
 
-def test_facts_hold_what_was_recorded(results: Any) -> None:
+def test_facts_hold_what_was_recorded(results: Results) -> None:
     made = results.add(results.cell("lora", 0, lr=3e-5, hidden=256), np.arange(9) < 5)
     record = dataclasses.replace(made, tuning=Tuning("quick/a", 3, 0.81, 8, 75.0))
     measured = facts.measured(record)
@@ -24,7 +24,7 @@ def test_facts_hold_what_was_recorded(results: Any) -> None:
     assert facts.environment(record)["commit"] == "abc1234" + "0" * 33
 
 
-def test_data_are_counted_and_carry_their_fingerprints(results: Any) -> None:
+def test_data_are_counted_and_carry_their_fingerprints(results: Results) -> None:
     made = results.add(results.cell("a", 0), np.arange(9) < 5)
     cut = dataclasses.replace(made.data[0], duplicates=(("train ∩ test", 21),), truncated=(("train", 3), ("test", 0)))
     found = facts.data(dataclasses.replace(made, data=(cut,)))
@@ -35,7 +35,7 @@ def test_data_are_counted_and_carry_their_fingerprints(results: Any) -> None:
     assert "scenario: notes" not in found
 
 
-def test_a_run_without_an_environment_says_what_its_cell_knows(results: Any) -> None:
+def test_a_run_without_an_environment_says_what_its_cell_knows(results: Results) -> None:
     made = results.add(results.cell("a", 0), np.arange(9) < 5)
     bare = dataclasses.replace(made, environment=None, data=())
     assert facts.environment(bare)["kind of device"] == "cpu"

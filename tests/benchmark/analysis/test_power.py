@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import Any
 
 import numpy as np
 import pytest
 from scipy import stats
 
 from benchmark.analysis.power import plans
+from tests.support.results import Results
 
 
-def add(results: Any, method: str, hits: dict[int, int], **settings: float) -> None:
+def add(results: Results, method: str, hits: dict[int, int], **settings: float) -> None:
     for seed, count in hits.items():
-        results.add(results.cell(method, seed, **settings), np.arange(1000) < count)
+        results.add(results.cell(method, seed, None, **settings), np.arange(1000) < count)
 
 
-def test_by_hand(results: Any) -> None:
+def test_by_hand(results: Results) -> None:
     add(results, "a", {0: 810, 1: 820, 2: 830, 5: 990})
     add(results, "b", {0: 800, 1: 800, 2: 800, 7: 10})
     (plan,) = plans(results.records, "a", "b", 0.01)
@@ -32,7 +32,7 @@ def test_by_hand(results: Any) -> None:
     assert plan.command == results.environment.command
 
 
-def test_protocols_have_plans_of_their_own(results: Any) -> None:
+def test_protocols_have_plans_of_their_own(results: Results) -> None:
     other = dataclasses.replace(results.protocol, epochs=9)
     for protocol, spread in ((results.protocol, 10), (other, 40)):
         for seed in range(3):
@@ -44,7 +44,7 @@ def test_protocols_have_plans_of_their_own(results: Any) -> None:
     ]
 
 
-def test_the_settings_with_the_most_seeds_count(results: Any) -> None:
+def test_the_settings_with_the_most_seeds_count(results: Results) -> None:
     add(results, "a", {0: 810, 1: 820}, lr=1)
     add(results, "a", {0: 700, 1: 720, 2: 740}, lr=2)
     add(results, "b", {0: 700, 1: 700, 2: 700})
@@ -52,7 +52,7 @@ def test_the_settings_with_the_most_seeds_count(results: Any) -> None:
     assert plan.seeds == (0, 1, 2)
 
 
-def test_fewer_than_two_common_seeds_are_no_plan(results: Any) -> None:
+def test_fewer_than_two_common_seeds_are_no_plan(results: Results) -> None:
     add(results, "a", {0: 810, 1: 820})
     add(results, "b", {1: 800, 2: 800})
     results.fail(results.cell("b", 0), "no memory")
@@ -60,14 +60,14 @@ def test_fewer_than_two_common_seeds_are_no_plan(results: Any) -> None:
     assert plans(results.records, "a", "c", 0.01) == ()
 
 
-def test_seeds_that_agree_need_two(results: Any) -> None:
+def test_seeds_that_agree_need_two(results: Results) -> None:
     add(results, "a", {0: 810, 1: 820})
     add(results, "b", {0: 800, 1: 810})
     (plan,) = plans(results.records, "a", "b", 0.01)
     assert (plan.sd, plan.needed, plan.power) == (pytest.approx(0.0, abs=1e-12), 2, pytest.approx(1.0))
 
 
-def test_test_rows_and_the_other_pairs_of_the_board_ask_for_more(results: Any) -> None:
+def test_test_rows_and_the_other_pairs_of_the_board_ask_for_more(results: Results) -> None:
     add(results, "a", {0: 810, 1: 820, 2: 830})
     for name in ("b", "c", "d"):
         add(results, name, {0: 800, 1: 800, 2: 800})

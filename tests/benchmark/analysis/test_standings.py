@@ -15,9 +15,10 @@ from benchmark.core.cell import TaskIdentity
 from benchmark.core.errors import UnreadableError
 from benchmark.core.predictions import Predictions
 from benchmark.core.record import Record, Score
+from tests.support.results import Results
 
 
-def board(results: Any) -> Board:
+def board(results: Results) -> Board:
     (found,) = standings(results.records, results.predictions).boards
     return found
 
@@ -26,7 +27,7 @@ def lettered(found: Board) -> dict[str, str]:
     return {place.row.label: place.letters for place in found.places}
 
 
-def test_methods_that_differ_get_letters_of_their_own_and_others_share_one(three: Any) -> None:
+def test_methods_that_differ_get_letters_of_their_own_and_others_share_one(three: Results) -> None:
     found = board(three)
     assert lettered(found) == {"good": "a", "same": "a", "bad": "b"}
     assert [place.row.label for place in found.tied] == ["good", "same"]
@@ -41,21 +42,21 @@ def test_methods_that_differ_get_letters_of_their_own_and_others_share_one(three
     assert found.pair("x", "y") is None
 
 
-def test_the_cheapest_of_the_tied_are_named_and_not_the_cheapest_of_all(three: Any) -> None:
+def test_the_cheapest_of_the_tied_are_named_and_not_the_cheapest_of_all(three: Results) -> None:
     found = board(three)
     assert found.fewest_parameters is not None
     assert found.fastest is not None
     assert (found.fewest_parameters.row.label, found.fastest.row.label) == ("same", "same")
 
 
-def test_the_same_records_give_the_same_standings_in_any_order(three: Any) -> None:
+def test_the_same_records_give_the_same_standings_in_any_order(three: Results) -> None:
     again = standings(list(three.records), three.predictions)
     assert again == standings(three.records, three.predictions)
     turned = standings(three.records[::-1], three.predictions)
     assert [place.letters for place in turned.boards[0].places] == [place.letters for place in again.boards[0].places]
 
 
-def test_one_seed_is_compared_by_mcnemar(results: Any) -> None:
+def test_one_seed_is_compared_by_mcnemar(results: Results) -> None:
     rows = np.arange(100)
     results.add(results.cell("a", 0), rows < 90)
     results.add(results.cell("b", 0), rows < 80)
@@ -65,7 +66,7 @@ def test_one_seed_is_compared_by_mcnemar(results: Any) -> None:
     assert lettered(board(results)) == {"a": "a", "b": "b"}
 
 
-def test_only_common_seeds_are_compared(results: Any) -> None:
+def test_only_common_seeds_are_compared(results: Results) -> None:
     rows = np.arange(100)
     for seed in (0, 1, 2):
         results.add(results.cell("a", seed), rows < 80 + seed)
@@ -88,7 +89,7 @@ def test_only_common_seeds_are_compared(results: Any) -> None:
     assert (found.places[2].letters, found.places[2].reason) == ("", lonely.reason)
 
 
-def test_rows_that_can_not_be_tested_say_why(three: Any) -> None:
+def test_rows_that_can_not_be_tested_say_why(three: Results) -> None:
     three.fail(three.cell("broken", 0), "no memory")
     lost = three.add(three.cell("lost", 0), np.arange(400) > 20)
     other = three.add(three.cell("elsewhere", 0), np.arange(400) > 25, names="other row")
@@ -107,7 +108,7 @@ def test_rows_that_can_not_be_tested_say_why(three: Any) -> None:
     assert other.headline("test") is not None
 
 
-def test_a_row_whose_predictions_are_damaged_says_which_run_once(three: Any) -> None:
+def test_a_row_whose_predictions_are_damaged_says_which_run_once(three: Results) -> None:
     broken = three.add(three.cell("broken", 0), np.arange(400) > 20)
 
     def predictions(run: str) -> tuple[Predictions, ...]:
@@ -122,14 +123,14 @@ def test_a_row_whose_predictions_are_damaged_says_which_run_once(three: Any) -> 
     assert reason == f"the stored predictions of seed 0 (run {run}) can't be read: scenario.parquet: no Parquet file"
 
 
-def test_a_lonely_row_has_no_letter(results: Any) -> None:
+def test_a_lonely_row_has_no_letter(results: Results) -> None:
     results.add(results.cell("a", 0), np.arange(10) < 5)
     (place,) = board(results).places
     assert (place.letters, place.reason, place.tied_with_best) == ("", "nothing to compare it with", False)
     assert board(results).fastest is None
 
 
-def test_protocols_are_never_mixed(three: Any) -> None:
+def test_protocols_are_never_mixed(three: Results) -> None:
     longer = dataclasses.replace(three.protocol, epochs=5)
     three.add(three.cell("good", 0, longer), np.arange(400) < 399)
     first, second = standings(three.records, three.predictions).boards
@@ -137,7 +138,7 @@ def test_protocols_are_never_mixed(three: Any) -> None:
     assert (second.protocol.epochs, len(second.places), len(second.pairs)) == (5, 1, 0)
 
 
-def test_a_metric_that_is_no_mean_over_rows_is_tested_by_what_each_row_does_to_it(results: Any) -> None:
+def test_a_metric_that_is_no_mean_over_rows_is_tested_by_what_each_row_does_to_it(results: Results) -> None:
     task = dataclasses.replace(results.task, metric="macro_f1")
     protocol = dataclasses.replace(results.protocol, tasks=(task,))
     rows = np.arange(90)
@@ -146,13 +147,15 @@ def test_a_metric_that_is_no_mean_over_rows_is_tested_by_what_each_row_does_to_i
         results.add(results.cell("b", seed, protocol), rows < 40 + seed)
     (found,) = standings(results.records, results.predictions).boards
     (pair,) = found.pairs
-    scores = [[record.headline("test") for record in results.records if record.cell.method == name] for name in "ab"]
+    scores = [
+        [record.headline("test") or 0.0 for record in results.records if record.cell.method == name] for name in "ab"
+    ]
     assert pair.test == "seeds and rows"
     assert pair.difference == pytest.approx(np.mean(scores[0]) - np.mean(scores[1]))
     assert pair.separated
 
 
-def test_one_seed_of_several_tasks_tests_the_mean_that_is_shown(results: Any) -> None:
+def test_one_seed_of_several_tasks_tests_the_mean_that_is_shown(results: Results) -> None:
     """Ten points up on 100 rows and 1.5 down on 10,000: +4.25 is the difference, and no evidence against the first."""
     few = TaskIdentity("few", "classes", "accuracy", "1", "2", "3")
     many = TaskIdentity("many", "classes", "accuracy", "4", "5", "6")
@@ -180,7 +183,7 @@ def test_one_seed_of_several_tasks_tests_the_mean_that_is_shown(results: Any) ->
     assert pair.p > 0.001  # McNemar's p over all rows is 1e-33, for the other one
 
 
-def test_two_tasks_count_alike(results: Any) -> None:
+def test_two_tasks_count_alike(results: Results) -> None:
     tasks = (results.task, TaskIdentity("intent", "classes", "accuracy", "1", "2", "3"))
     protocol = dataclasses.replace(results.protocol, tasks=tasks)
     rows = np.arange(100)
@@ -197,7 +200,7 @@ def test_two_tasks_count_alike(results: Any) -> None:
     assert pair.half_width == pytest.approx(one.half_width, rel=0.1)  # the same rows twice are no more rows
 
 
-def test_the_key_is_that_of_what_counts(three: Any) -> None:
+def test_the_key_is_that_of_what_counts(three: Results) -> None:
     before = key(three.records)
     assert before == key(list(three.records))
     assert len(before) == 16
@@ -206,7 +209,7 @@ def test_the_key_is_that_of_what_counts(three: Any) -> None:
     assert len({before, *[key(records) for records in others]}) == 3
 
 
-def test_no_records_make_no_boards(results: Any) -> None:
+def test_no_records_make_no_boards(results: Results) -> None:
     assert standings([], results.predictions).boards == ()
 
 
@@ -217,7 +220,7 @@ class TestSeveralTasks:
     PAIRS = TaskIdentity("pairs", "pair-binary", "accuracy", "f" * 64, "e" * 64, "c" * 64)
     SIMILAR = TaskIdentity("similar", "pair-regression", "pearson", "f" * 64, "e" * 64, "b" * 64, 0.0, 5.0)
 
-    def add(self, results: Any, method: str, seed: int, hits: Any, *tasks: TaskIdentity) -> None:
+    def add(self, results: Results, method: str, seed: int, hits: Any, *tasks: TaskIdentity) -> None:
         """Add a record whose model is right where `hits` is true, and whose numbers are nearly so."""
         protocol = dataclasses.replace(results.protocol, tasks=tasks)
         ids, count = tuple(map(str, range(len(hits)))), len(hits)
@@ -238,7 +241,7 @@ class TestSeveralTasks:
         results.stored[record.run] = tuple(stored)
 
     @pytest.mark.parametrize("seeds", [1, 3])
-    def test_one_logit_is_judged_by_its_sign(self, results: Any, seeds: int) -> None:
+    def test_one_logit_is_judged_by_its_sign(self, results: Results, seeds: int) -> None:
         rows = np.arange(200)
         for seed in range(seeds):
             self.add(results, "good", seed, rows >= 20 + seed, self.SENTIMENT, self.PAIRS)
@@ -249,7 +252,7 @@ class TestSeveralTasks:
         assert pair.difference == pytest.approx(0.4)
         assert pair.test == ("rows" if seeds == 1 else "seeds and rows")
 
-    def test_a_correlation_among_the_tasks_is_tested_over_seeds_and_rows(self, results: Any) -> None:
+    def test_a_correlation_among_the_tasks_is_tested_over_seeds_and_rows(self, results: Results) -> None:
         rows = np.arange(200)
         for seed in range(3):
             for method, wrong in (("good", 5 * seed), ("bad", 80 + 7 * seed)):
@@ -258,7 +261,7 @@ class TestSeveralTasks:
         assert pair.test == "seeds and rows"
         assert pair.separated
 
-    def test_one_seed_of_a_correlation_is_tested_over_rows(self, results: Any) -> None:
+    def test_one_seed_of_a_correlation_is_tested_over_rows(self, results: Results) -> None:
         draw = np.random.Generator(np.random.PCG64(1))
         for method, wrong in (("good", 0.1), ("same", 0.1), ("bad", 0.4)):
             self.add(results, method, 0, draw.random(200) > wrong, self.SIMILAR)
@@ -270,7 +273,7 @@ class TestSeveralTasks:
 class TestWhatSeedsCanDecide:
     """A board without differences says how large one must be, and how many seeds would show the largest."""
 
-    def test_two_seeds_that_differ_widely(self, results: Any) -> None:
+    def test_two_seeds_that_differ_widely(self, results: Results) -> None:
         for seed, swing in enumerate((-20, 20)):
             for method, right in (("a", 820 + swing), ("b", 800 - swing), ("c", 790 + swing // 2)):
                 results.add(results.cell(method, seed), np.arange(1000) < right)
@@ -281,7 +284,7 @@ class TestWhatSeedsCanDecide:
         assert found.seeds_needed is not None
         assert found.seeds_needed > 2
 
-    def test_a_board_with_a_difference_names_no_seeds(self, three: Any) -> None:
+    def test_a_board_with_a_difference_names_no_seeds(self, three: Results) -> None:
         found = board(three)
         assert found.seeds_needed is None
         assert found.least is not None
@@ -293,7 +296,7 @@ def test_a_pair_is_borderline_where_p_rounds_to_the_level(p: float, borderline: 
     assert Pair("a", "b", (0, 1), 0.01, 0.02, 0.01, p, "seeds and rows").borderline is borderline
 
 
-def test_an_interval_leaves_out_zero_just_where_p_is_below_the_level(results: Any) -> None:
+def test_an_interval_leaves_out_zero_just_where_p_is_below_the_level(results: Results) -> None:
     draw = np.random.Generator(np.random.PCG64(2))
     for method in range(8):
         for seed in range(3):
@@ -304,7 +307,7 @@ def test_an_interval_leaves_out_zero_just_where_p_is_below_the_level(results: An
         assert (abs(pair.difference or 0.0) > pair.half_width) == (pair.p < 0.05)
 
 
-def test_a_method_of_one_seed_is_not_tested_as_if_its_seed_were_all(results: Any) -> None:
+def test_a_method_of_one_seed_is_not_tested_as_if_its_seed_were_all(results: Results) -> None:
     draw = np.random.Generator(np.random.PCG64(3))
     for seed in range(3):
         for method in "abcd":

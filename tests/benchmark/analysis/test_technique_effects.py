@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import Any
 
 import numpy as np
 import pytest
 
 from benchmark.analysis.technique_effects import technique_effects, techniques
+from tests.support.results import Results
 
 
 def test_the_baseline_has_no_techniques_and_a_whole_method_is_no_set() -> None:
@@ -19,7 +19,7 @@ def test_the_baseline_has_no_techniques_and_a_whole_method_is_no_set() -> None:
     assert techniques("no-such-method") is None
 
 
-def fill(results: Any) -> None:
+def fill(results: Results) -> None:
     gains = {"finetune": 0, "swa": 10, "reinit": -5, "swa+reinit": 25}  # rows of 100
     for seed in range(3):
         for method, gain in gains.items():
@@ -27,7 +27,7 @@ def fill(results: Any) -> None:
         results.add(results.cell("zero-shot", seed), np.arange(100) < 3)
 
 
-def test_effects_are_those_of_the_techniques(results: Any) -> None:
+def test_effects_are_those_of_the_techniques(results: Results) -> None:
     fill(results)
     results.fail(results.cell("llrd", 0), "no memory")
     tuned = dataclasses.replace(results.cell("swa", 0), origin="tuned")
@@ -40,12 +40,12 @@ def test_effects_are_those_of_the_techniques(results: Any) -> None:
     assert (found.n, found.df) == (12, 12 - 3 - 3)  # runs; less a mean for each seed and three effects
 
 
-def test_one_set_of_techniques_has_no_effects(results: Any) -> None:
+def test_one_set_of_techniques_has_no_effects(results: Results) -> None:
     results.add(results.cell("swa", 0), np.arange(100) < 50)
     assert technique_effects(results.records) is None
 
 
-def test_protocols_are_never_mixed(results: Any) -> None:
+def test_protocols_are_never_mixed(results: Results) -> None:
     fill(results)
     longer = dataclasses.replace(results.protocol, epochs=9)
     results.add(results.cell("llrd", 0, longer), np.arange(100) < 50)

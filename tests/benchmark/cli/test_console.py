@@ -8,9 +8,10 @@ import subprocess
 import sys
 import textwrap
 from pathlib import Path
-from typing import Any
 
 import pytest
+
+from tests.support.encoders import TinyEncoder
 
 NOISE = """
     import ctypes, os, subprocess, sys
@@ -79,7 +80,7 @@ def test_a_reader_that_has_gone_is_no_error() -> None:
 
 
 @pytest.mark.slow
-def test_a_method_that_writes_to_the_descriptor_and_exits_with_0(tmp_path: Path, tiny_encoder: Any) -> None:
+def test_a_method_that_writes_to_the_descriptor_and_exits_with_0(tmp_path: Path, tiny_encoder: TinyEncoder) -> None:
     code = """
         from dataclasses import dataclass
         from benchmark.cli.main import main

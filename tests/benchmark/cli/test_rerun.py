@@ -10,9 +10,10 @@ import pytest
 
 from benchmark.cli import rerun
 from benchmark.core.record import Record
+from tests.support.results import Results
 
 
-def recorded(results: Any, command: str, **protocol: Any) -> Record:
+def recorded(results: Results, command: str, **protocol: Any) -> Record:
     """A record that `command` made, under a protocol with these fields."""
     cell = results.cell("lora", 3, dataclasses.replace(results.protocol, **protocol), rank=4)
     record: Record = results.add(dataclasses.replace(cell, origin="set"), [True, False])
@@ -29,7 +30,7 @@ def recorded(results: Any, command: str, **protocol: Any) -> Record:
         ("", {}),
     ],
 )
-def test_what_changed_the_protocol_is_in_the_command(typed: str, protocol: dict[str, object], results: Any) -> None:
+def test_what_changed_the_protocol_is_in_the_command(typed: str, protocol: dict[str, object], results: Results) -> None:
     record = recorded(results, f"bench run --methods all --seeds 9 --data 'a folder' {typed}", **protocol)
     line = rerun.command(record)
     request = rerun.parsed(line)
@@ -41,7 +42,7 @@ def test_what_changed_the_protocol_is_in_the_command(typed: str, protocol: dict[
     assert rerun.again(record) == f"{line} --rerun"
 
 
-def test_free_text_with_commas_comes_back_as_it_was(results: Any) -> None:
+def test_free_text_with_commas_comes_back_as_it_was(results: Results) -> None:
     record = recorded(results, "bench run")
     settings = (("weights", "a=1,b=0.5"),)
     record = dataclasses.replace(record, cell=dataclasses.replace(record.cell, parameters=settings))

@@ -18,6 +18,7 @@ from benchmark.data.task import Head, Split, TrainingData
 from benchmark.experiment.plan import Plan, plan
 from benchmark.experiment.request import Request
 from benchmark.train.run import Run
+from tests.support.encoders import TinyEncoder
 
 Logits = Callable[[Split], npt.NDArray[np.float32]]
 Fit = Callable[[Sequence[TrainingData], Run], Logits]
@@ -74,7 +75,7 @@ def _own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def planned(data: Path, tiny_encoder: Any) -> Callable[..., Plan]:
+def planned(data: Path, tiny_encoder: TinyEncoder) -> Callable[..., Plan]:
     def make(*methods: str, **changes: Any) -> Plan:
         request = Request(methods, data=str(data), encoder=str(tiny_encoder()), device="cpu", batch_size=6)
         return plan(dataclasses.replace(request, **changes))

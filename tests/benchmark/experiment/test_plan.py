@@ -24,6 +24,7 @@ from benchmark.experiment import plan as planning
 from benchmark.experiment.plan import Plan, plan
 from benchmark.experiment.request import Assignment, Request
 from benchmark.model import catalogue
+from tests.support.encoders import TinyEncoder
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -31,7 +32,7 @@ Planned = Callable[..., Plan]
 
 
 @pytest.fixture(scope="module")
-def planned(tiny_encoder: Any) -> Planned:
+def planned(tiny_encoder: TinyEncoder) -> Planned:
     """Plans the baseline on the built-in data with a tiny encoder, but for what the caller changes."""
     request = Request(methods=("finetune",), encoder=str(tiny_encoder()), device="cpu")
     return lambda **changes: plan(dataclasses.replace(request, **changes))
@@ -248,7 +249,7 @@ def test_an_id_depends_on_versions(planned: Planned, monkeypatch: pytest.MonkeyP
 
 
 def test_an_id_depends_on_the_weights_and_not_on_when_they_were_saved(
-    planned: Planned, tiny_encoder: Any, tmp_path: Path
+    planned: Planned, tiny_encoder: TinyEncoder, tmp_path: Path
 ) -> None:
     def saved(seed: int) -> str:
         shutil.rmtree(tmp_path / "encoder", ignore_errors=True)

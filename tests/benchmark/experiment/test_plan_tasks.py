@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -16,12 +15,13 @@ from benchmark.data.task import Head
 from benchmark.experiment.plan import Plan, _values, plan
 from benchmark.experiment.request import Request
 from benchmark.train.method_handle import MethodHandle
+from tests.support.encoders import TinyEncoder
 
 Planned = Callable[..., Plan]
 
 
 @pytest.fixture(scope="module")
-def planned(tiny_encoder: Any) -> Planned:
+def planned(tiny_encoder: TinyEncoder) -> Planned:
     """Plans the baseline on the built-in tasks with a tiny encoder, but for what the caller changes."""
     request = Request(methods=("finetune",), suite="quick-tasks", encoder=str(tiny_encoder()), device="cpu")
     return lambda **changes: plan(dataclasses.replace(request, **changes))

@@ -6,7 +6,6 @@ import io
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -23,6 +22,7 @@ from benchmark.experiment.plan import Plan, plan
 from benchmark.experiment.request import Request
 from benchmark.tracking import Tracking
 from benchmark.train.run import Run
+from tests.support.encoders import TinyEncoder
 
 SUITE = """
 name = "two"
@@ -65,7 +65,7 @@ def nothing_registered() -> Iterator[None]:
 
 
 @pytest.fixture
-def made(nothing_registered: None, tmp_path: Path, tiny_encoder: Any, monkeypatch: pytest.MonkeyPatch) -> Plan:
+def made(nothing_registered: None, tmp_path: Path, tiny_encoder: TinyEncoder, monkeypatch: pytest.MonkeyPatch) -> Plan:
     """A plan of two throw-away methods on two tasks of pairs."""
     monkeypatch.setenv("BENCH_CACHE", str(tmp_path / "cache"))
 

@@ -13,10 +13,16 @@ from torch import Tensor, nn
 
 from benchmark.model.architecture import FAMILIES, KNOWN, obstacle
 
-SIZES = {"hidden_size": 8, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 8, "vocab_size": 9}
+SIZES: dict[str, Any] = {
+    "hidden_size": 8,
+    "num_hidden_layers": 2,
+    "num_attention_heads": 2,
+    "intermediate_size": 8,
+    "vocab_size": 9,
+}
 
 
-def bert(**more: object) -> Any:
+def bert(**more: Any) -> Any:
     return transformers.BertModel(transformers.BertConfig(**SIZES, **more))
 
 
@@ -61,7 +67,7 @@ class Mixes(nn.Module):
         return states - states.mean(dim=1, keepdim=True)
 
 
-class OwnLayer(transformers.models.bert.modeling_bert.BertLayer):  # type: ignore[misc]
+class OwnLayer(transformers.models.bert.modeling_bert.BertLayer):
     def forward(self, hidden_states: Tensor, *args: object, **kwargs: object) -> Tensor:
         return hidden_states
 

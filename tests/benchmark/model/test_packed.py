@@ -20,7 +20,7 @@ from benchmark.model.dropout import Dropout
 from benchmark.model.packed import packed_states
 from benchmark.model.packing import pack
 
-SIZES = {
+SIZES: dict[str, Any] = {
     "hidden_size": 32,
     "num_hidden_layers": 3,
     "num_attention_heads": 4,
@@ -28,7 +28,7 @@ SIZES = {
     "vocab_size": 60,
     "max_position_embeddings": 40,
 }
-DISTILBERT = {
+DISTILBERT: dict[str, Any] = {
     "dim": 32,
     "n_layers": 3,
     "n_heads": 4,
@@ -87,6 +87,10 @@ def gradients(backbone: nn.Module, loss: Tensor) -> dict[str, Tensor]:
     return {name: weight.grad for name, weight in backbone.named_parameters() if weight.grad is not None}
 
 
+def named(name: str) -> Callable[[str], str]:
+    return lambda text: f"{name}: {text}"
+
+
 def assert_alike(backbone: nn.Module, ours: Callable[[], Tensor], theirs: Callable[[], Tensor]) -> None:
     """Loss and every gradient within 1e-5 of each other; the same weights have one."""
     loss, expected = ours(), theirs()
@@ -95,7 +99,7 @@ def assert_alike(backbone: nn.Module, ours: Callable[[], Tensor], theirs: Callab
     assert set(mine) == set(others)
     assert len(mine) > 0
     for name, gradient in mine.items():
-        torch.testing.assert_close(gradient, others[name], rtol=0, atol=1e-5, msg=lambda text, n=name: f"{n}: {text}")
+        torch.testing.assert_close(gradient, others[name], rtol=0, atol=1e-5, msg=named(name))
 
 
 def test_states_of_all_layers(backbone: Any) -> None:

@@ -20,13 +20,14 @@ from benchmark.model import states as states_module
 from benchmark.model.blocks import Blocks, make_blocks, parse_blocks
 from benchmark.model.encoder import Encoder, Tap
 from benchmark.model.states import StateCache
+from tests.support.lab import Lab
 
 KINDS = ("bert", "distilbert", "roberta")
 TEXTS = ("wake me up at seven", "rain", "what is the weather like in the north on friday", "rain", "play a song")
 LAYERS = 3
 
 
-def load(lab: Any, kind: str, texts: tuple[str, ...] = TEXTS, forward: str = "packed") -> tuple[Encoder, Tokens]:
+def load(lab: Lab, kind: str, texts: tuple[str, ...] = TEXTS, forward: str = "packed") -> tuple[Encoder, Tokens]:
     run = lab.run(kind=kind, layers=LAYERS, forward=forward)
     return run.load_encoder().eval(), run.tokens(texts)
 
@@ -42,7 +43,7 @@ def reference(encoder: Encoder, tokens: Tokens) -> tuple[Tensor, ...]:
 @pytest.mark.parametrize("forward", ["stock", "packed"])
 @pytest.mark.parametrize("kind", KINDS)
 @torch.no_grad()
-def test_states_of_every_layer_are_those_of_transformers(lab: Any, kind: str, forward: str) -> None:
+def test_states_of_every_layer_are_those_of_transformers(lab: Lab, kind: str, forward: str) -> None:
     """To the bit by its own forward; without padding to rounding, because products have other numbers of rows."""
     encoder, tokens = load(lab, kind, forward=forward)
     assert encoder.packs is (forward == "packed")
@@ -68,7 +69,7 @@ def test_states_of_every_layer_are_those_of_transformers(lab: Any, kind: str, fo
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_the_device_is_never_asked_about_padding(lab: Any, kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_device_is_never_asked_about_padding(lab: Lab, kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
     encoder, tokens = load(lab, kind, forward="stock")
     asked: list[str] = []
     plain = Tensor.all
@@ -85,13 +86,13 @@ def test_the_device_is_never_asked_about_padding(lab: Any, kind: str, monkeypatc
     assert asked  # transformers itself does, so that the test would notice
 
 
-def test_texts_of_one_length_need_no_mask(lab: Any) -> None:
+def test_texts_of_one_length_need_no_mask(lab: Lab) -> None:
     encoder, tokens = load(lab, "bert", ("rain", "play"))
     assert encoder.mask(tokens) is None
     assert encoder.mask(load(lab, "bert")[1]) is not None
 
 
-def test_what_stands_above_a_head_does_not_run(lab: Any) -> None:
+def test_what_stands_above_a_head_does_not_run(lab: Lab) -> None:
     encoder, tokens = load(lab, "bert", forward="stock")
     ran: list[int] = []
     for number, layer in enumerate(encoder.layers, start=1):
@@ -110,7 +111,7 @@ def equal_readings(one: Any, other: Any) -> bool:
 
 @pytest.mark.parametrize("whole", [False, True])
 @torch.no_grad()
-def test_states_encoded_once_are_the_live_ones(lab: Any, whole: bool, tmp_path: Path) -> None:
+def test_states_encoded_once_are_the_live_ones(lab: Lab, whole: bool, tmp_path: Path) -> None:
     encoder, tokens = load(lab, "bert")
     taps = [Tap(layer, whole) for layer in (0, 2, 3)]
     memory = StateCache(tmp_path).get(encoder, tokens, taps)
@@ -126,7 +127,7 @@ def test_states_encoded_once_are_the_live_ones(lab: Any, whole: bool, tmp_path: 
         assert torch.allclose(kept[there], live.states[there], atol=1e-6)  # another batch: other rounding
 
 
-def test_files_are_kept_by_what_they_depend_on(lab: Any, tmp_path: Path) -> None:
+def test_files_are_kept_by_what_they_depend_on(lab: Lab, tmp_path: Path) -> None:
     encoder, tokens = load(lab, "bert")
     cache = StateCache(tmp_path, memory=0)
 
@@ -151,7 +152,7 @@ def test_files_are_kept_by_what_they_depend_on(lab: Any, tmp_path: Path) -> None
 
 
 @pytest.fixture
-def stored(lab: Any, tmp_path: Path) -> tuple[Path, Callable[[], Any], Any]:
+def stored(lab: Lab, tmp_path: Path) -> tuple[Path, Callable[[], Any], Any]:
     """A file of states, what reads it (or makes it again), and the values that it holds."""
     encoder, tokens = load(lab, "bert")
 
@@ -185,7 +186,7 @@ def test_a_damaged_file_is_made_again(stored: tuple[Path, Callable[[], Any], Any
 
 
 def test_what_is_no_file_of_this_key_is_made_again(
-    stored: tuple[Path, Callable[[], Any], Any], lab: Any, tmp_path: Path
+    stored: tuple[Path, Callable[[], Any], Any], lab: Lab, tmp_path: Path
 ) -> None:
     file, get, values = stored
     encoder, tokens = load(lab, "bert")
@@ -220,14 +221,14 @@ def test_a_whole_file_is_not_computed_again(
     assert file.stat().st_ino == before
 
 
-def test_states_can_not_be_written_to(lab: Any, tmp_path: Path) -> None:
+def test_states_can_not_be_written_to(lab: Lab, tmp_path: Path) -> None:
     encoder, tokens = load(lab, "bert")
     values: Any = StateCache(tmp_path, memory=0).get(encoder, tokens, [Tap(1)]).values
     with pytest.raises(ValueError, match="read-only"):
         values[0, 0, 0] = 1.0
 
 
-def test_what_killed_processes_left_is_removed(lab: Any, tmp_path: Path) -> None:
+def test_what_killed_processes_left_is_removed(lab: Lab, tmp_path: Path) -> None:
     encoder, tokens = load(lab, "bert")
     for name, age in (("part-old", 2 * 86_400), ("part-new", 60)):
         (tmp_path / "states" / name).mkdir(parents=True)
@@ -253,7 +254,7 @@ class TestBlocks:
 
     @pytest.mark.parametrize("kind", KINDS)
     @torch.no_grad()
-    def test_copies_continue_the_encoder_to_the_bit(self, lab: Any, kind: str) -> None:
+    def test_copies_continue_the_encoder_to_the_bit(self, lab: Lab, kind: str) -> None:
         encoder, tokens = load(lab, kind, forward="stock")
         reading = encoder.read(tokens, Tap(1, whole=True))
         states = reading.states
@@ -261,7 +262,7 @@ class TestBlocks:
             states = block(states, reading.mask)
         assert torch.equal(states[:, 0], encoder(tokens))
 
-    def test_other_encoders_are_refused(self, lab: Any) -> None:
+    def test_other_encoders_are_refused(self, lab: Lab) -> None:
         encoder, _ = load(lab, "bert")
         config: Any = transformers.BertConfig()
         config.model_type, config._attn_implementation = "modernbert", "eager"

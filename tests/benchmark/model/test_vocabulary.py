@@ -30,6 +30,10 @@ OPTIMIZERS: dict[str, Callable[[list[nn.Parameter]], torch.optim.Optimizer]] = {
 }
 
 
+def named(key: str) -> Callable[[str], str]:
+    return lambda text: f"{key}: {text}"
+
+
 def bert() -> Any:
     torch.manual_seed(1)
     config = transformers.BertConfig(
@@ -74,7 +78,7 @@ def test_equal_to_training_all_rows(name: str, clip: float | None) -> None:
     assert np.isfinite(expected).all()
     np.testing.assert_allclose(found, expected, rtol=1e-4)
     for (key, ours), theirs in zip(sparse.named_parameters(), dense.parameters(), strict=True):
-        torch.testing.assert_close(ours, theirs, rtol=1e-4, atol=2e-5, msg=lambda text, key=key: f"{key}: {text}")
+        torch.testing.assert_close(ours, theirs, rtol=1e-4, atol=2e-5, msg=named(key))
     absent = [word for word in range(WORDS) if word not in {0, *OCCUR.ravel().tolist()}]
     torch.testing.assert_close(table.weight[absent], dense.embeddings.word_embeddings.weight[absent], rtol=2e-6, atol=0)
     decays = name not in ("adam",)

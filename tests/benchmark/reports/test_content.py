@@ -12,15 +12,16 @@ from benchmark.core.errors import UnreadableError
 from benchmark.core.predictions import Predictions
 from benchmark.core.record import Point
 from benchmark.reports.content import Report, gather
+from tests.support.results import Results
 
 MADE = "2026-01-02T03:04:05+00:00"
 
 
-def report(results: Any, **more: Any) -> Report:
+def report(results: Results, **more: Any) -> Report:
     return gather(results.records, results.predictions, MADE, **more)
 
 
-def test_a_place_has_a_row_with_its_costs_and_runs(three: Any) -> None:
+def test_a_place_has_a_row_with_its_costs_and_runs(three: Results) -> None:
     (section,) = report(three).sections
     first = section.board.places[0]
     assert (first.row.label, first.letters) == ("good", "a")
@@ -29,7 +30,7 @@ def test_a_place_has_a_row_with_its_costs_and_runs(three: Any) -> None:
     assert report(three).made == MADE
 
 
-def test_protocols_have_sections_of_their_own(three: Any) -> None:
+def test_protocols_have_sections_of_their_own(three: Results) -> None:
     longer = dataclasses.replace(three.protocol, epochs=5)
     three.add(three.cell("good", 0, longer), np.arange(400) < 100)
     first, second = report(three).sections
@@ -38,7 +39,7 @@ def test_protocols_have_sections_of_their_own(three: Any) -> None:
     assert report(three).over_suites is None  # two protocols of one suite are not two suites
 
 
-def test_provenance_has_data_weights_versions_seeds_dates(three: Any) -> None:
+def test_provenance_has_data_weights_versions_seeds_dates(three: Results) -> None:
     facts = report(three).sections[0].facts
     assert facts["suite"] == "quick: Synthetic assistant utterances, 18 scenarios (built in)"
     assert facts["data, scenario"] == (
@@ -52,13 +53,13 @@ def test_provenance_has_data_weights_versions_seeds_dates(three: Any) -> None:
     assert facts["report"].endswith(", 2026-01-02")
 
 
-def test_several_versions_are_all_named(three: Any) -> None:
+def test_several_versions_are_all_named(three: Results) -> None:
     upgraded = dataclasses.replace(three.cell("good", 9), versions=(("numpy", "2.5"),))
     three.add(upgraded, np.arange(400) < 100)
     assert "numpy 2.4.6 and 2.5" in report(three).sections[0].facts["versions"]
 
 
-def test_curves_are_means_over_seeds_with_their_range(three: Any) -> None:
+def test_curves_are_means_over_seeds_with_their_range(three: Results) -> None:
     by_run = {record.run: record for record in three.records}
 
     def points(run: str) -> tuple[Point, ...]:
@@ -70,7 +71,7 @@ def test_curves_are_means_over_seeds_with_their_range(three: Any) -> None:
     assert report(three).sections[0].curves == ()
 
 
-def test_methods_are_ranked_over_suites(three: Any) -> None:
+def test_methods_are_ranked_over_suites(three: Results) -> None:
     for name in ("other", "third"):
         protocol = dataclasses.replace(three.protocol, suite=name)
         for method, hits in (("good", 300), ("same", 200), ("new", 100)):
@@ -81,7 +82,7 @@ def test_methods_are_ranked_over_suites(three: Any) -> None:
     assert found.ranks.average == pytest.approx((3.5 / 3, 5.5 / 3))  # they are level on the first
 
 
-def test_sentences_below_the_table(three: Any) -> None:
+def test_sentences_below_the_table(three: Results) -> None:
     three.fail(three.cell("broken", 4), "no\nmemory")
     (section,) = report(three).sections
     ties = (
@@ -103,13 +104,13 @@ def test_sentences_below_the_table(three: Any) -> None:
     )
 
 
-def test_a_running_cell_needs_no_reason(three: Any) -> None:
+def test_a_running_cell_needs_no_reason(three: Results) -> None:
     running = three.fail(three.cell("slow", 0), "")
     three.records[-1] = dataclasses.replace(running, status="running")
     assert report(three).sections[0].notes[-1] == "slow, seed 0: running"
 
 
-def test_a_single_seed_says_what_its_test_means(results: Any) -> None:
+def test_a_single_seed_says_what_its_test_means(results: Results) -> None:
     results.add(results.cell("a", 0), np.arange(100) < 90)
     results.add(results.cell("b", 0), np.arange(100) < 50)
     notes = " ".join(report(results).sections[0].notes)
@@ -118,7 +119,7 @@ def test_a_single_seed_says_what_its_test_means(results: Any) -> None:
     assert "a differs significantly from every other tested row." in notes
 
 
-def test_a_run_that_cant_be_read_is_passed_over_and_named(three: Any) -> None:
+def test_a_run_that_cant_be_read_is_passed_over_and_named(three: Results) -> None:
     broken = three.records[1].run  # of "same"
 
     def predictions(run: str) -> tuple[Predictions, ...]:

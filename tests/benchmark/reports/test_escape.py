@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import io
 import re
-from typing import Any
 
 import numpy as np
 import pytest
@@ -13,6 +12,7 @@ import pytest
 from benchmark.reports import page, text
 from benchmark.reports.content import Report, gather
 from benchmark.reports.escape import in_csv, in_latex, in_latex_key, in_markdown, visible
+from tests.support.results import Results
 
 HOSTILE = (
     "=cmd|' /C calc'!A0",
@@ -36,7 +36,7 @@ HOSTILE = (
 )
 
 
-def report(results: Any, name: str) -> Report:
+def report(results: Results, name: str) -> Report:
     results.add(results.cell(name, 0), np.arange(50) < 30)
     results.fail(results.cell("failed", 0), name)
     return gather(results.records, results.predictions, "2026-01-02T03:04:05+00:00", lambda _: ())
@@ -53,7 +53,7 @@ def test_numbers_and_plain_texts_are_not_changed(value: object) -> None:
 
 
 @pytest.mark.parametrize("name", HOSTILE)
-def test_csv_reports_have_no_formula_in_any_cell(results: Any, name: str) -> None:
+def test_csv_reports_have_no_formula_in_any_cell(results: Results, name: str) -> None:
     made = text.comma_separated(report(results, name))
     rows = list(csv.DictReader(io.StringIO(made, newline="")))
     assert len(rows) == 2
@@ -64,7 +64,7 @@ def test_csv_reports_have_no_formula_in_any_cell(results: Any, name: str) -> Non
 
 
 @pytest.mark.parametrize("name", HOSTILE)
-def test_markdown_reports_keep_their_table(results: Any, name: str) -> None:
+def test_markdown_reports_keep_their_table(results: Results, name: str) -> None:
     made = text.markdown(report(results, name))
     table = [line for line in made.splitlines() if line.startswith("|")]
     assert len(table) == 4
@@ -78,7 +78,7 @@ def test_markdown_reports_keep_their_table(results: Any, name: str) -> None:
 
 
 @pytest.mark.parametrize("name", HOSTILE)
-def test_latex_reports_have_no_command_of_a_user(results: Any, name: str) -> None:
+def test_latex_reports_have_no_command_of_a_user(results: Results, name: str) -> None:
     made = text.latex(report(results, name))
     assert r"\input" not in made
     unescaped = re.sub(r"\\[{}$&#%_\\]", "", made)
@@ -87,7 +87,7 @@ def test_latex_reports_have_no_command_of_a_user(results: Any, name: str) -> Non
 
 
 @pytest.mark.parametrize("name", HOSTILE)
-def test_html_reports_have_no_element_of_a_user(results: Any, name: str) -> None:
+def test_html_reports_have_no_element_of_a_user(results: Results, name: str) -> None:
     made = page.page(report(results, name))
     assert "<script" not in made
     assert "\x1b" not in made

@@ -14,6 +14,7 @@ from benchmark.core.scales import Scale
 from benchmark.reports import figures, style
 from benchmark.reports.content import Curve, OverSuites, gather
 from benchmark.reports.figures import Dot
+from tests.support.results import Results
 
 PERCENT = Scale("accuracy", 100.0, 1, "%")
 
@@ -34,7 +35,7 @@ def drawn(found: list[Dot]) -> tuple[Any, Any]:
         return figure, figure.axes[0]
 
 
-def test_rows_far_below_stand_on_the_edge_and_rows_without_cost_are_named(three: Any) -> None:
+def test_rows_far_below_stand_on_the_edge_and_rows_without_cost_are_named(three: Results) -> None:
     (section,) = gather(three.records, three.predictions, "2026-01-01").sections
     found, absent = figures.dots(section, columns.TRAINABLE)
     assert [(one.label, one.cost, one.tied, one.below) for one in found] == [
@@ -53,7 +54,7 @@ def test_rows_far_below_stand_on_the_edge_and_rows_without_cost_are_named(three:
     )
 
 
-def test_captions_speak_of_what_is_drawn_only(results: Any) -> None:
+def test_captions_speak_of_what_is_drawn_only(results: Results) -> None:
     results.add(results.cell("a", 0), [True, False] * 10)
     (section,) = gather(results.records, results.predictions, "2026-01-01").sections
     drawing = figures.trade_off(section, columns.EPOCH_SECONDS)
@@ -91,14 +92,14 @@ def test_no_label_lies_on_another_or_on_a_point() -> None:
     assert all(box.x1 <= page.x1 + 1 and box.x0 >= 0 for box in boxes)
 
 
-def test_names_in_figures_are_text(three: Any) -> None:
+def test_names_in_figures_are_text(three: Results) -> None:
     with style.settings():
         made = style.svg(figures.pareto([dot("<i>&$x$\x1b", 0, 80), dot("x", 100, 90, 1)], ("c", "s"), PERCENT), "n")
     assert "&lt;i&gt;&amp;$x$\ufffd" in made
     assert "<i>" not in made
 
 
-def test_equal_figures_are_equal_to_the_byte(three: Any) -> None:
+def test_equal_figures_are_equal_to_the_byte(three: Results) -> None:
     (section,) = gather(three.records, three.predictions, "2026-01-01").sections
     first, second = (figures.trade_off(section, columns.TRAINABLE) for _ in range(2))
     assert first == second

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import io
 import json
-from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
 
 from benchmark.reports.content import gather
 from benchmark.reports.files import COLUMNS, KEY, KINDS, document, flat, parquet
+from tests.support.results import Results
 
 
-def test_parquet_has_the_rows_typed_and_the_document_in_its_metadata(three: Any) -> None:
+def test_parquet_has_the_rows_typed_and_the_document_in_its_metadata(three: Results) -> None:
     three.fail(three.cell("broken", 0), "no memory")
     report = gather(three.records, three.predictions, "2026-01-02T03:04:05+00:00")
     table = pq.read_table(io.BytesIO(parquet(report)))
@@ -23,7 +23,7 @@ def test_parquet_has_the_rows_typed_and_the_document_in_its_metadata(three: Any)
     assert json.loads(table.schema.metadata[KEY]) == json.loads(json.dumps(document(report)))
 
 
-def test_the_document_has_everything(three: Any) -> None:
+def test_the_document_has_everything(three: Results) -> None:
     report = gather(three.records, three.predictions, "2026-01-02T03:04:05+00:00")
     found = json.loads(json.dumps(document(report), allow_nan=False))
     (section,) = found["sections"]

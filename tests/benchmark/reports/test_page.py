@@ -5,13 +5,13 @@ from __future__ import annotations
 import dataclasses
 import re
 from html.parser import HTMLParser
-from typing import Any
 
 import numpy as np
 
 from benchmark.core.record import Point
 from benchmark.reports.content import gather
 from benchmark.reports.page import page
+from tests.support.results import Results
 
 REASON = "<script>alert('x')</script> & \"quoted\""
 VOID = {"meta", "circle", "line", "path"}
@@ -39,7 +39,7 @@ class Reader(HTMLParser):
         self.words.append(data)
 
 
-def read(results: Any) -> tuple[str, Reader]:
+def read(results: Results) -> tuple[str, Reader]:
     points = {record.run: record.points for record in results.records}
 
     def curves(run: str) -> tuple[Point, ...]:
@@ -53,7 +53,7 @@ def read(results: Any) -> tuple[str, Reader]:
     return made, reader
 
 
-def test_it_is_well_formed_and_needs_nothing_else(three: Any) -> None:
+def test_it_is_well_formed_and_needs_nothing_else(three: Results) -> None:
     three.fail(three.cell("<b>x</b>", 0), REASON)
     made, reader = read(three)
     tags = {tag for tag, _ in reader.seen}
@@ -71,7 +71,7 @@ def test_it_is_well_formed_and_needs_nothing_else(three: Any) -> None:
     assert any(REASON in word for word in reader.words)
 
 
-def test_it_has_table_trade_offs_curves_pairs_and_provenance(three: Any) -> None:
+def test_it_has_table_trade_offs_curves_pairs_and_provenance(three: Results) -> None:
     _, reader = read(three)
     words = " ".join(reader.words)
     for part in ("79.8 ± 0.0", "Trade-offs", "Curves", "Phase main", "All 3 pairs of rows", "Provenance", "d" * 12):
@@ -80,14 +80,14 @@ def test_it_has_table_trade_offs_curves_pairs_and_provenance(three: Any) -> None
     assert sum(tag == "tr" for tag, _ in reader.seen) >= 3 + 3
 
 
-def test_results_without_any_score_make_a_page(results: Any) -> None:
+def test_results_without_any_score_make_a_page(results: Results) -> None:
     results.fail(results.cell("a", 0), "no memory")
     _, reader = read(results)
     assert "no memory" in " ".join(reader.words)
     assert not any(tag == "figure" for tag, _ in reader.seen)
 
 
-def test_suites_are_compared_in_a_diagram(three: Any) -> None:
+def test_suites_are_compared_in_a_diagram(three: Results) -> None:
     other = dataclasses.replace(three.protocol, suite="other")
     for method, hits in (("good", 300), ("same", 200)):
         three.add(three.cell(method, 0, other), np.arange(400) < hits)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import Any
 
 import pytest
 
@@ -11,6 +10,7 @@ from benchmark.core.cell import TaskIdentity
 from benchmark.core.record import Record, Score
 from benchmark.reports import files, page, table, text
 from benchmark.reports.content import Report, gather
+from tests.support.results import Results
 
 TASKS = (
     TaskIdentity("sst", "classes", "accuracy", "a", "b", "c"),
@@ -20,7 +20,7 @@ TASKS = (
 LOSSES = ("cross_entropy", "binary_cross_entropy", "mean_squared_error")
 
 
-def report(results: Any, tasks: tuple[TaskIdentity, ...], **rows: tuple[float, ...]) -> Report:
+def report(results: Results, tasks: tuple[TaskIdentity, ...], **rows: tuple[float, ...]) -> Report:
     """A report of one seed per row, whose scores on `tasks` are given."""
     found: list[Record] = []
     for method, values in rows.items():
@@ -39,7 +39,7 @@ def report(results: Any, tasks: tuple[TaskIdentity, ...], **rows: tuple[float, .
     return gather(found, results.predictions, "2026-01-02T03:04:05+00:00", lambda _: ())
 
 
-def test_several_tasks_have_a_column_each(results: Any) -> None:
+def test_several_tasks_have_a_column_each(results: Results) -> None:
     made = report(results, TASKS, alpha=(0.507, 0.784, 0.310), beta=(0.5, 0.798, 0.098))
     (section,) = made.sections
     heads = table.headings(section.protocol)
@@ -58,7 +58,7 @@ def test_several_tasks_have_a_column_each(results: Any) -> None:
 
 
 @pytest.mark.parametrize("values", [(0.31, -0.2), (-0.31, -0.5)])
-def test_one_correlation_is_shown_as_it_is(results: Any, values: tuple[float, float]) -> None:
+def test_one_correlation_is_shown_as_it_is(results: Results, values: tuple[float, float]) -> None:
     made = report(results, TASKS[2:], alpha=values[:1], beta=values[1:])
     (section,) = made.sections
     assert table.headings(section.protocol)[2:5] == ("test pearson", "validation pearson", "test loss")
@@ -67,7 +67,7 @@ def test_one_correlation_is_shown_as_it_is(results: Any, values: tuple[float, fl
     assert "pearson %" not in page.page(made)
 
 
-def test_programs_are_told_what_the_loss_is(results: Any) -> None:
+def test_programs_are_told_what_the_loss_is(results: Results) -> None:
     for tasks, name in ((TASKS[:1], "cross_entropy"), (TASKS[2:], "mean_squared_error"), (TASKS, "loss")):
         made = report(results, tasks, alpha=(0.5, 0.25, 0.125)[: len(tasks)])
         (row,) = files.flat(made)
@@ -75,7 +75,7 @@ def test_programs_are_told_what_the_loss_is(results: Any) -> None:
         assert row["test_means_by_task"].startswith(f'{{"{tasks[0].name}": 0.5')
 
 
-def test_peak_memory_is_a_column_only_where_it_was_measured(three: Any) -> None:
+def test_peak_memory_is_a_column_only_where_it_was_measured(three: Results) -> None:
     (section,) = gather(three.records, three.predictions, "now").sections
     assert len(table.costs(section)) == 3
     unmeasured = [

@@ -6,22 +6,22 @@ import csv
 import dataclasses
 import io
 import json
-from typing import Any
 
 import numpy as np
 import pytest
 
 from benchmark.reports import text
 from benchmark.reports.content import Report, gather
+from tests.support.results import Results
 
 REASON = r"<script>alert('x')</script> | $y$ & 100% _z_ [a](b) \input{c}"
 
 
-def report(results: Any) -> Report:
+def report(results: Results) -> Report:
     return gather(results.records, results.predictions, "2026-01-02T03:04:05+00:00")
 
 
-def test_markdown_reads_as_expected(three: Any) -> None:
+def test_markdown_reads_as_expected(three: Results) -> None:
     lines = text.markdown(report(three)).splitlines()
     assert lines[0] == "## quick: Synthetic assistant utterances, 18 scenarios (built in), tiny"
     assert lines[2].split(" | ")[:4] == ["| method", "ties", "test accuracy %", "validation accuracy %"]
@@ -33,12 +33,12 @@ def test_markdown_reads_as_expected(three: Any) -> None:
     assert len({len(line) for line in lines[2:7]}) == 1  # the source is a table as well
 
 
-def test_nothing_is_bold_inside_a_tie(three: Any) -> None:
+def test_nothing_is_bold_inside_a_tie(three: Results) -> None:
     assert "**" not in text.markdown(report(three))
     assert "textbf" not in text.latex(report(three))
 
 
-def test_a_method_that_is_told_from_all_others_is_bold(results: Any) -> None:
+def test_a_method_that_is_told_from_all_others_is_bold(results: Results) -> None:
     for seed in range(3):
         results.add(results.cell("a", seed), np.arange(400) < 380 + seed)
         results.add(results.cell("b", seed), np.arange(400) < 200 + seed)
@@ -49,7 +49,7 @@ def test_a_method_that_is_told_from_all_others_is_bold(results: Any) -> None:
     assert "**" not in text.markdown(report(results))  # c was not compared with it
 
 
-def test_what_a_user_wrote_is_text(three: Any) -> None:
+def test_what_a_user_wrote_is_text(three: Results) -> None:
     three.fail(three.cell("a_b|c", 0), REASON)
     markdown, latex = text.markdown(report(three)), text.latex(report(three))
     assert r"| a\_b\|c " in markdown
@@ -61,7 +61,7 @@ def test_what_a_user_wrote_is_text(three: Any) -> None:
     ) in latex
 
 
-def test_latex_is_balanced_and_uses_booktabs(three: Any) -> None:
+def test_latex_is_balanced_and_uses_booktabs(three: Results) -> None:
     lines = text.latex(report(three)).splitlines()
     assert lines[0] == r"% needs \usepackage{booktabs}"
     for name in ("table", "tabular"):
@@ -72,7 +72,7 @@ def test_latex_is_balanced_and_uses_booktabs(three: Any) -> None:
     assert "\n".join(lines).count("{") == "\n".join(lines).count("}")
 
 
-def test_csv_is_one_line_per_row_with_all_it_depends_on(three: Any) -> None:
+def test_csv_is_one_line_per_row_with_all_it_depends_on(three: Results) -> None:
     three.fail(three.cell("broken", 0), REASON)
     longer = dataclasses.replace(three.protocol, epochs=5)
     three.add(three.cell("good", 0, longer, lr=0.1), np.arange(400) < 100)
@@ -93,7 +93,7 @@ def test_csv_is_one_line_per_row_with_all_it_depends_on(three: Any) -> None:
     assert (alone["test_half_width"], alone["parameters"]) == ("", '{"lr": 0.1}')
 
 
-def test_effects_and_ranks_have_sections(results: Any) -> None:
+def test_effects_and_ranks_have_sections(results: Results) -> None:
     for suite in ("quick", "other"):
         protocol = dataclasses.replace(results.protocol, suite=suite)
         for seed in range(2):

@@ -12,6 +12,7 @@ import pytest
 
 from benchmark.cli.main import main
 from benchmark.tracking import Tracking
+from tests.support.results import Results
 
 SCRIPT = Path(__file__).resolve().parents[2] / "check_ties.py"
 
@@ -28,7 +29,7 @@ def test_the_script_uses_nothing_of_the_project() -> None:
     assert not [line for line in SCRIPT.read_text(encoding="utf-8").splitlines() if line.startswith("from benchmark")]
 
 
-def test_tie_groups_of_made_up_methods(results: Any, tracking: Tracking, tmp_path: Path) -> None:
+def test_tie_groups_of_made_up_methods(results: Results, tracking: Tracking, tmp_path: Path) -> None:
     luck = np.random.default_rng(1)
     ease = luck.random(500)  # of each test row, the same for all methods
     for skill in (0.9, 0.88, 0.84, 0.8, 0.6):

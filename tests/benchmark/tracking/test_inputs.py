@@ -10,14 +10,15 @@ from benchmark.core.record import DataFacts
 from benchmark.core.suite import Source
 from benchmark.tracking import Tracking, scheme
 from benchmark.tracking.inputs import inputs
+from tests.support.results import Results
 
 
-def facts(results: Any, **origin: Any) -> DataFacts:
+def facts(results: Results, **origin: Any) -> DataFacts:
     made: DataFacts = dataclasses.replace(results.data, origin=Source(**origin) if origin else None)
     return made
 
 
-def test_each_split_is_a_dataset_with_its_fingerprint(results: Any, tracking: Tracking) -> None:
+def test_each_split_is_a_dataset_with_its_fingerprint(results: Results, tracking: Tracking) -> None:
     cell = results.cell("good", 0)
     run = tracking.begin(cell, results.environment, (facts(results),)).record.run
     client = tracking._connect()
@@ -32,7 +33,7 @@ def test_each_split_is_a_dataset_with_its_fingerprint(results: Any, tracking: Tr
     assert json.loads(found["train"].profile or "") == {"num_rows": 90}
 
 
-def test_mlflow_knows_the_sources(results: Any) -> None:
+def test_mlflow_knows_the_sources(results: Results) -> None:
     import mlflow.data.dataset_source_registry as registry
 
     (record,) = (results.add(results.cell("good", 0), [True]),)
@@ -49,7 +50,7 @@ def test_mlflow_knows_the_sources(results: Any) -> None:
             assert where in json.dumps(read.to_dict())
 
 
-def test_an_experiment_says_that_it_is_no_chat_models(results: Any, tracking: Tracking) -> None:
+def test_an_experiment_says_that_it_is_no_chat_models(results: Results, tracking: Tracking) -> None:
     client = tracking._connect()
     client.create_experiment("quick")  # as an older version has made it
     for suite in ("quick", "other"):

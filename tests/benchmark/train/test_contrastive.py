@@ -17,6 +17,7 @@ from torch.nn.functional import normalize
 from benchmark.core.seeds import Streams
 from benchmark.data.task import Head
 from benchmark.train.contrastive import Contrastive, contrastive_loss, ntxent_loss, supcon_loss
+from tests.support.lab import Lab
 
 TEMPERATURES = (6e-5, 1e-3, 0.07, 0.5, 1.0, 10.0)
 HEAD = Head("scenario", "classes", "accuracy", ("a", "b"))
@@ -192,7 +193,7 @@ class TestObjective:
     plain = Contrastive(True, 0.1, "linear", None, dropout=0.0)
 
     @pytest.mark.parametrize("supervised", [True, False])
-    def test_reads_vectors_view_by_view(self, lab: Any, supervised: bool) -> None:
+    def test_reads_vectors_view_by_view(self, lab: Lab, supervised: bool) -> None:
         model = lab.model()
         objective = dataclasses.replace(self.plain, supervised=supervised, size=8)
         model.set_heads(objective.attach(model, [HEAD], Streams(0)))
@@ -205,7 +206,7 @@ class TestObjective:
         )
         assert found.item() == pytest.approx(expected.item(), rel=1e-4)
 
-    def test_its_projection_is_as_wide_as_the_encoder_unless_told(self, lab: Any) -> None:
+    def test_its_projection_is_as_wide_as_the_encoder_unless_told(self, lab: Lab) -> None:
         model = lab.model()
         other = dataclasses.replace(HEAD, name="other")
         heads = self.plain.attach(model, [HEAD, other], Streams(0))

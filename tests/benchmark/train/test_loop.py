@@ -29,6 +29,7 @@ from benchmark.train.recipe import Budget, Recipe, Validation
 from benchmark.train.run import Run
 from benchmark.train.vectors import OnTheFly
 from benchmark.train.weight_selection import BestWeights, LastWeights
+from tests.support.lab import Lab
 
 ROWS = 20
 # Called on a tensor, each makes the host wait for the device.
@@ -36,7 +37,7 @@ WAITING = ("item", "tolist", "numpy", "cpu", "nonzero", "__float__", "__int__", 
 
 
 @pytest.fixture(scope="module")
-def task(lab: Any) -> Task:
+def task(lab: Lab) -> Task:
     made: Task = lab.task(train=ROWS, validation=10, test=5)
     return made
 
@@ -46,7 +47,7 @@ def baseline(epochs: int = 2, batch_size: int = 8, selection: str = "last", **ch
     return dataclasses.replace(recipe, **changes)
 
 
-def fit(lab: Any, task: Task, *phases: Recipe, seed: int = 0, **surroundings: Any) -> tuple[Model, Run]:
+def fit(lab: Lab, task: Task, *phases: Recipe, seed: int = 0, **surroundings: Any) -> tuple[Model, Run]:
     run: Run = lab.run(seed, **surroundings)
     model = Model(run.load_encoder())
     train(phases, model, [task.without_test()], run)
@@ -54,7 +55,7 @@ def fit(lab: Any, task: Task, *phases: Recipe, seed: int = 0, **surroundings: An
 
 
 def plain_loop(
-    lab: Any, task: Task, seed: int, epochs: int, size: int, dropout: bool = True
+    lab: Lab, task: Task, seed: int, epochs: int, size: int, dropout: bool = True
 ) -> tuple[nn.Module, nn.Module, list[float]]:
     """Fine-tune as any tutorial does: `transformers`, AdamW, cosine, clipping. Return backbone, head, epoch losses."""
     folder, streams = lab.run().encoder.folder, Streams(seed)
@@ -97,7 +98,7 @@ def nothing_drops(modules: Sequence[nn.Module]) -> None:
 
 
 @pytest.mark.parametrize(("size", "forward"), [(8, "stock"), (5, "stock"), (8, "packed"), (5, "packed")])
-def test_it_is_the_plain_loop(lab: Any, task: Task, size: int, forward: str) -> None:
+def test_it_is_the_plain_loop(lab: Lab, task: Task, size: int, forward: str) -> None:
     """Under the very masks of transformers' forward; without padding, whose masks are others, with dropout off."""
     dropout = forward == "stock"
     backbone, head, losses = plain_loop(lab, task, seed=3, epochs=2, size=size, dropout=dropout)
@@ -126,13 +127,13 @@ def test_it_is_the_plain_loop(lab: Any, task: Task, size: int, forward: str) -> 
                               before["encoder.backbone.embeddings.word_embeddings.weight"], atol=1e-6)  # fmt: skip
 
 
-def test_it_leaves_the_global_generator_alone(lab: Any, task: Task) -> None:
+def test_it_leaves_the_global_generator_alone(lab: Lab, task: Task) -> None:
     before = torch.get_rng_state()
     fit(lab, task, baseline(epochs=1))
     assert torch.equal(before, torch.get_rng_state())
 
 
-def test_the_state_of_the_global_generator_does_not_matter(lab: Any, task: Task) -> None:
+def test_the_state_of_the_global_generator_does_not_matter(lab: Lab, task: Task) -> None:
     one, _ = fit(lab, task, baseline(epochs=1))
     torch.rand(5)
     other, _ = fit(lab, task, baseline(epochs=1))
@@ -141,7 +142,7 @@ def test_the_state_of_the_global_generator_does_not_matter(lab: Any, task: Task)
 
 
 class TestFrozenEncoder:
-    def calls(self, lab: Any, task: Task, *phases: Recipe) -> int:
+    def calls(self, lab: Lab, task: Task, *phases: Recipe) -> int:
         """How often the backbone runs."""
         run = lab.run()
         model = Model(run.load_encoder())
@@ -156,23 +157,23 @@ class TestFrozenEncoder:
         return count
 
     @pytest.mark.parametrize("epochs", [1, 4])
-    def test_data_is_encoded_once_and_not_every_epoch(self, lab: Any, task: Task, epochs: int) -> None:
+    def test_data_is_encoded_once_and_not_every_epoch(self, lab: Lab, task: Task, epochs: int) -> None:
         assert self.calls(lab, task, baseline(epochs, trainable=FrozenEncoder())) == 2  # train, validation
 
-    def test_a_moving_encoder_runs_every_step_and_every_validation(self, lab: Any, task: Task) -> None:
+    def test_a_moving_encoder_runs_every_step_and_every_validation(self, lab: Lab, task: Task) -> None:
         assert self.calls(lab, task, baseline(epochs=4)) == 4 * (math.ceil(ROWS / 8) + 1)
 
-    def test_two_views_are_one_call(self, lab: Any, task: Task) -> None:
+    def test_two_views_are_one_call(self, lab: Lab, task: Task) -> None:
         method: Any = build_method("supcon", Budget(2, 8, "last"), {"classifier_epochs": 3})
         assert self.calls(lab, task, *method.phases) == 2 * math.ceil(ROWS / 8) + 2
 
-    def test_weights_of_the_encoder_stay(self, lab: Any, task: Task) -> None:
+    def test_weights_of_the_encoder_stay(self, lab: Lab, task: Task) -> None:
         model, _ = fit(lab, task, baseline(trainable=FrozenEncoder()))
         for one, other in zip(model.encoder.parameters(), lab.model().encoder.parameters(), strict=True):
             assert torch.equal(one, other)
 
     def test_it_is_the_same_as_encoding_every_step_without_dropout(
-        self, lab: Any, task: Task, monkeypatch: pytest.MonkeyPatch
+        self, lab: Lab, task: Task, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         once, _ = fit(lab, task, baseline(trainable=FrozenEncoder()))
         monkeypatch.setattr(loop, "cache_states", lambda _, encoder, split, heads: [OnTheFly(encoder, split, heads[0])])
@@ -214,7 +215,7 @@ def blind_masks(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("transformers.masking_utils._ignore_bidirectional_mask_sdpa", lambda *_: False)
 
 
-def waits_of(lab: Any, task: Task, waits: Callable[[], int], name: str, size: int) -> int:
+def waits_of(lab: Lab, task: Task, waits: Callable[[], int], name: str, size: int) -> int:
     """How often a fit of two epochs with batches of `size` waits."""
     given: dict[str, Any] = {"classifier_epochs": 2} if name == "supcon" else {}
     method: Any = build_method(name, Budget(2, size, "last"), given)
@@ -227,13 +228,13 @@ def waits_of(lab: Any, task: Task, waits: Callable[[], int], name: str, size: in
 
 @pytest.mark.usefixtures("blind_masks")
 @pytest.mark.parametrize("name", ["finetune", "lora", "supcon", "swa+llrd"])
-def test_no_step_waits_for_the_device(lab: Any, task: Task, waits: Callable[[], int], name: str) -> None:
+def test_no_step_waits_for_the_device(lab: Lab, task: Task, waits: Callable[[], int], name: str) -> None:
     found = [waits_of(lab, task, waits, name, size) for size in (10, 5, 2)]
     assert found[0] == found[1] == found[2]  # 2, 4 and 10 steps an epoch
     assert found[0] > 0  # at least once an epoch, for the loss
 
 
-def test_no_step_waits_for_the_device_in_the_forward_pass(lab: Any, task: Task, waits: Callable[[], int]) -> None:
+def test_no_step_waits_for_the_device_in_the_forward_pass(lab: Lab, task: Task, waits: Callable[[], int]) -> None:
     found = [waits_of(lab, task, waits, "finetune", size) for size in (10, 5, 2)]
     assert found[0] == found[1] == found[2]
 
@@ -250,15 +251,15 @@ class Poisoned(TaskLoss):
 
 class TestDivergence:
     @pytest.mark.parametrize("value", [math.nan, math.inf])
-    def test_a_loss_that_is_not_finite_is_an_error(self, lab: Any, task: Task, value: float) -> None:
+    def test_a_loss_that_is_not_finite_is_an_error(self, lab: Lab, task: Task, value: float) -> None:
         with pytest.raises(DivergedError, match=r"the mean loss of epoch 1 of phase 'classification' is (nan|inf)"):
             fit(lab, task, baseline(objective=Poisoned(value=value)))
 
-    def test_a_learning_rate_without_measure(self, lab: Any, task: Task) -> None:
+    def test_a_learning_rate_without_measure(self, lab: Lab, task: Task) -> None:
         with pytest.raises(DivergedError, match="of phase 'classification' is nan"):
             fit(lab, task, baseline(epochs=3, peak=1e30))
 
-    def test_one_bad_step_is_enough(self, lab: Any, task: Task) -> None:
+    def test_one_bad_step_is_enough(self, lab: Lab, task: Task) -> None:
         collector = Collector()
 
         @dataclass(frozen=True)
@@ -273,7 +274,7 @@ class TestDivergence:
 
 
 class TestCurves:
-    def test_have_a_point_per_epoch_and_measure(self, lab: Any, task: Task) -> None:
+    def test_have_a_point_per_epoch_and_measure(self, lab: Lab, task: Task) -> None:
         _, run = fit(lab, task, baseline(epochs=3))
         assert isinstance(run.watcher, Collector)
         keys = ["train/loss", *(f"validation/scenario/{name}" for name in ("accuracy", "cross_entropy", "macro_f1"))]
@@ -281,7 +282,7 @@ class TestCurves:
         assert found == [("classification", epoch, key) for epoch in (1, 2, 3) for key in keys]
         assert all(math.isfinite(point.value) for point in run.watcher.points)
 
-    def test_a_phase_that_predicts_nothing_has_a_loss_only(self, lab: Any, task: Task) -> None:
+    def test_a_phase_that_predicts_nothing_has_a_loss_only(self, lab: Lab, task: Task) -> None:
         method: Any = build_method("supcon", Budget(2, 8, "best"), {"classifier_epochs": 1})
         _, run = fit(lab, task, *method.phases)
         assert isinstance(run.watcher, Collector)
@@ -289,7 +290,7 @@ class TestCurves:
         assert phases == [("contrastive", 1), ("contrastive", 2), ("classification", 1)]
         assert {point.phase for point in run.watcher.points if "validation" in point.key} == {"classification"}
 
-    def test_watchers_hear_every_step(self, lab: Any, task: Task) -> None:
+    def test_watchers_hear_every_step(self, lab: Lab, task: Task) -> None:
         heard: list[Any] = []
 
         class Listener:
@@ -323,7 +324,7 @@ class Snapshots(Collector):
 
 @pytest.mark.parametrize(("selection", "kept"), [(BestWeights(), 2), (LastWeights(), 4)])
 def test_the_weights_of_the_best_epoch_come_back(
-    lab: Any, task: Task, monkeypatch: pytest.MonkeyPatch, selection: Any, kept: int
+    lab: Lab, task: Task, monkeypatch: pytest.MonkeyPatch, selection: Any, kept: int
 ) -> None:
     scores = iter([0.2, 0.9, 0.9, 0.1])
     monkeypatch.setattr(
@@ -338,7 +339,7 @@ def test_the_weights_of_the_best_epoch_come_back(
     assert equal == [epoch == kept for epoch in (1, 2, 3, 4)]
 
 
-def test_the_score_that_chooses_is_the_tasks_own_and_higher_is_better(lab: Any, task: Task) -> None:
+def test_the_score_that_chooses_is_the_tasks_own_and_higher_is_better(lab: Lab, task: Task) -> None:
     run = lab.run()
     model = Model(run.load_encoder())
     recipe = baseline()
@@ -354,7 +355,7 @@ def test_the_score_that_chooses_is_the_tasks_own_and_higher_is_better(lab: Any, 
         assert validations == {0: Validation(value, loss)}
 
 
-def test_phases_have_heads_and_streams_of_their_own(lab: Any, task: Task) -> None:
+def test_phases_have_heads_and_streams_of_their_own(lab: Lab, task: Task) -> None:
     """Two equal phases see other batches and masks, and the second begins with fresh heads on trained weights."""
     first = baseline(epochs=1)
     watcher = Snapshots()

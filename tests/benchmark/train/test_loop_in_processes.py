@@ -9,6 +9,8 @@ from typing import Any
 
 import pytest
 
+from tests.support.encoders import TinyEncoder
+
 NAMES = ("finetune", "lora", "supcon", "simclr", "swa+reinit")
 
 # Prints a sha256 of the trained weights for each name.
@@ -49,7 +51,7 @@ def weights(folder: Any, cache: Any, hash_seed: int) -> dict[str, str]:
 
 
 @pytest.mark.slow
-def test_equal_weights_in_two_processes(tiny_encoder: Any, tmp_path: Any) -> None:
+def test_equal_weights_in_two_processes(tiny_encoder: TinyEncoder, tmp_path: Any) -> None:
     folder = tiny_encoder()
     first = weights(folder, tmp_path / "a", hash_seed=1)
     again = weights(folder, tmp_path / "b", hash_seed=2)  # tokenised afresh

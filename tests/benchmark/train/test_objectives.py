@@ -16,6 +16,7 @@ from benchmark.model.encoder import HiddenStates, Tap
 from benchmark.model.heads import LayerHead, PairHead, joined
 from benchmark.train.heads import ClsHead
 from benchmark.train.objectives import LOSSES, TaskLoss
+from tests.support.lab import Lab
 
 
 class TestLosses:
@@ -64,7 +65,7 @@ class TestJoins:
         assert not torch.equal(joined(self.vectors, "concat"), joined(swapped, "concat"))
 
     @pytest.mark.parametrize("join", ["concat", "difference"])
-    def test_a_pair_goes_through_the_encoder_sentence_by_sentence(self, join: str, lab: Any) -> None:
+    def test_a_pair_goes_through_the_encoder_sentence_by_sentence(self, join: str, lab: Lab) -> None:
         run, task = lab.run(), lab.tasks()[1]
         model = lab.model()
         model.set_heads(ClsHead(0.0, 16, join).attach(model, [task.head], run.streams))

@@ -15,16 +15,17 @@ from benchmark.model.model import Model
 from benchmark.train.heads import ClsHead
 from benchmark.train.predict import ModelPredictor, evaluate, logits_of
 from benchmark.train.vectors import CachedVectors
+from tests.support.lab import Lab
 
 
 @pytest.fixture(scope="module")
-def task(lab: Any) -> Task:
+def task(lab: Lab) -> Task:
     made: Task = lab.task()
     return made
 
 
 @pytest.fixture
-def predictor(lab: Any, task: Task) -> ModelPredictor:
+def predictor(lab: Lab, task: Task) -> ModelPredictor:
     run = lab.run()
     model = Model(run.load_encoder())
     model.set_heads(ClsHead(dropout=0.5, hidden=16).attach(model, [task.head], run.streams))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -17,19 +16,20 @@ from benchmark.model.states import StateCache
 from benchmark.train import vectors
 from benchmark.train.run import EncodedSplit
 from benchmark.train.vectors import OnTheFly, cache_states, encode_all
+from tests.support.lab import Lab
 
 ON_TOP = SequentialHead()
 """A head reads the last layer's [CLS] unless it says otherwise."""
 
 
 @pytest.fixture
-def encoder(lab: Any) -> Encoder:
+def encoder(lab: Lab) -> Encoder:
     loaded: Encoder = lab.run().load_encoder()
     return loaded
 
 
 @pytest.fixture(scope="module")
-def split(lab: Any) -> EncodedSplit:
+def split(lab: Lab) -> EncodedSplit:
     found: EncodedSplit = lab.run().encode(lab.task().train)
     return found
 

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import io
 import json
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pytest
 
-from benchmark.cli.progress import PlainDisplay
 from benchmark.core import registry
 from benchmark.core.parameters import parameter
 from benchmark.core.record import EpochEnded, PhaseStarted, Point
@@ -21,24 +18,13 @@ from benchmark.data.task import Head, Split, TrainingData
 from benchmark.experiment.request import Request
 from benchmark.tracking import Tracking
 from benchmark.train.run import Run
-from benchmark.tuning import sweep
-from benchmark.tuning.report import StudyReport, one
-from benchmark.tuning.storage import StudyStorage, locate
-from benchmark.tuning.sweep import SweepRequest
+from benchmark.tuning.storage import locate
+from tests.support.encoders import TinyEncoder
+from tests.support.sweeps import Seen, SweepLab
 
 EPOCHS = 4
 ROWS = 40
 """Of validation; its hits are a multiple of 1/40."""
-
-
-@dataclass
-class Seen:
-    """What the method was given, and what it is to do besides."""
-
-    tasks: list[TrainingData] = field(default_factory=list)
-    seeds: list[int] = field(default_factory=list)
-    asked: list[str] = field(default_factory=list)  # names of splits that predictions were wanted for
-    before: Callable[[int], None] = field(default=lambda _: None)  # called with the number of the fit, from 0
 
 
 @pytest.fixture
@@ -84,36 +70,6 @@ def seen(own_registry: None) -> Seen:
     return found
 
 
-@dataclass
-class Lab:
-    """Runs sweeps in a test's own stores."""
-
-    request: Request
-    tracking: Tracking
-    place: StudyStorage
-    shown: str = ""
-
-    def tune(self, trials: int, **changes: Any) -> StudyReport:
-        """Run the sweep and return its only study."""
-        asked = SweepRequest(self.request, trials, **changes)
-        prepared = sweep.prepare(asked)
-        stream = io.StringIO()
-        try:
-            (name,) = sweep.run(
-                prepared, asked, self.place, self.tracking, PlainDisplay(stream, noun="trial"), "bench tune"
-            )
-        finally:
-            self.shown = stream.getvalue()
-        return one(self.place, name)
-
-    def elsewhere(self, name: str) -> Lab:
-        """Return the same with another storage."""
-        assert self.place.file
-        return Lab(
-            self.request, self.tracking, locate(f"sqlite:///{self.place.file.with_name(name)}", self.tracking.store)
-        )
-
-
 @pytest.fixture(scope="session")
 def rows(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """12 + 40 + 9 rows of three classes."""
@@ -129,9 +85,14 @@ def rows(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def lab(
-    seen: Seen, rows: Path, tiny_encoder: Any, tracking: Tracking, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> Lab:
+    seen: Seen,
+    rows: Path,
+    tiny_encoder: TinyEncoder,
+    tracking: Tracking,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> SweepLab:
     """A laboratory for ``hill``, with empty stores."""
     monkeypatch.setenv("BENCH_CACHE", str(tmp_path / "cache"))
     request = Request(("hill",), data=str(rows), encoder=str(tiny_encoder()), device="cpu")
-    return Lab(request, tracking, locate(None, tracking.store))
+    return SweepLab(request, tracking, locate(None, tracking.store))

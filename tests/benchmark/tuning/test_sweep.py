@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import importlib.util
 import io
-from typing import Any
 
 import optuna
 import pytest
@@ -22,9 +21,8 @@ from benchmark.tuning.best import tuned
 from benchmark.tuning.report import StudyReport, studies
 from benchmark.tuning.space import parse
 from benchmark.tuning.storage import closing
+from tests.support.sweeps import Seen, SweepLab
 
-Lab = Any  # of conftest.py, as is Seen
-Seen = Any
 EPOCHS = 4
 
 
@@ -33,7 +31,7 @@ def drawn(report: StudyReport) -> list[tuple[object, ...]]:
     return [(trial.status, trial.value, trial.parameters) for trial in report.trials if trial.counts]
 
 
-def test_a_sweep_finds_the_hill_and_begins_with_the_defaults(lab: Lab, seen: Seen) -> None:
+def test_a_sweep_finds_the_hill_and_begins_with_the_defaults(lab: SweepLab, seen: Seen) -> None:
     found = lab.tune(12)
     assert (found.status, found.ended, found.asked, found.count) == ("finished", "trials", 12, 12)
     first, *rest = found.trials
@@ -57,7 +55,7 @@ def test_a_sweep_finds_the_hill_and_begins_with_the_defaults(lab: Lab, seen: See
 
 
 def test_tuning_seeds_are_not_reporting_seeds_and_no_test_row_is_seen(
-    lab: Lab, seen: Seen, monkeypatch: pytest.MonkeyPatch
+    lab: SweepLab, seen: Seen, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     benches = []
     made = runner.Bench.__init__
@@ -81,7 +79,7 @@ def test_tuning_seeds_are_not_reporting_seeds_and_no_test_row_is_seen(
         plan(dataclasses.replace(lab.request, seeds=(0, FIRST_TUNING_SEED)))
 
 
-def test_the_same_call_on_an_empty_storage_makes_the_same_trials(lab: Lab) -> None:
+def test_the_same_call_on_an_empty_storage_makes_the_same_trials(lab: SweepLab) -> None:
     changes_tried: tuple[dict[str, str], ...] = (
         {},
         {"pruner": "median"},
@@ -100,7 +98,7 @@ def test_the_same_call_on_an_empty_storage_makes_the_same_trials(lab: Lab) -> No
     assert drawn(other)[1:] != drawn(found[-1])[1:]
 
 
-def test_a_sweep_that_was_cut_short_goes_on_as_if_it_had_not_been(lab: Lab, seen: Seen) -> None:
+def test_a_sweep_that_was_cut_short_goes_on_as_if_it_had_not_been(lab: SweepLab, seen: Seen) -> None:
     whole = lab.elsewhere("whole.db").tune(9)
     seen.seeds.clear()
 
@@ -127,7 +125,7 @@ def test_a_sweep_that_was_cut_short_goes_on_as_if_it_had_not_been(lab: Lab, seen
     assert found.trials[6].status == "interrupted"
 
 
-def test_what_a_killed_process_left_is_put_right(lab: Lab, seen: Seen) -> None:
+def test_what_a_killed_process_left_is_put_right(lab: SweepLab, seen: Seen) -> None:
     whole = lab.elsewhere("whole.db").tune(4)
     found = lab.tune(2)
     with closing(lab.place) as opened:  # as a kill leaves it: a running trial of a process that is gone
@@ -143,7 +141,7 @@ def test_what_a_killed_process_left_is_put_right(lab: Lab, seen: Seen) -> None:
     assert found.trials[2].parameters == found.trials[3].parameters
 
 
-def test_killed_while_it_is_put_right(lab: Lab) -> None:
+def test_killed_while_it_is_put_right(lab: SweepLab) -> None:
     found = lab.tune(1)
     with closing(lab.place) as opened:  # queued again, but not yet marked
         left = study.find(opened, found.definition)
@@ -156,7 +154,7 @@ def test_killed_while_it_is_put_right(lab: Lab) -> None:
     assert [trial.again for trial in found.trials] == [None, None, 1, None]
 
 
-def test_a_study_that_another_process_runs_is_left_alone(lab: Lab) -> None:
+def test_a_study_that_another_process_runs_is_left_alone(lab: SweepLab) -> None:
     found = lab.tune(1)
     with closing(lab.place) as opened:
         left = study.find(opened, found.definition)
@@ -171,7 +169,7 @@ def test_a_study_that_another_process_runs_is_left_alone(lab: Lab) -> None:
     assert lab.tune(2, resume=True).count == 2  # the user says that it is gone
 
 
-def test_trials_is_the_total(lab: Lab, seen: Seen) -> None:
+def test_trials_is_the_total(lab: SweepLab, seen: Seen) -> None:
     lab.tune(3)
     assert lab.tune(3).count == 3
     assert "3 trials were finished already: nothing to train" in lab.shown
@@ -183,7 +181,7 @@ def test_trials_is_the_total(lab: Lab, seen: Seen) -> None:
     assert drawn(found) == drawn(lab.elsewhere("at once.db").tune(5))
 
 
-def test_a_trial_that_fails_or_diverges_is_visible_and_stops_nothing(lab: Lab, seen: Seen) -> None:
+def test_a_trial_that_fails_or_diverges_is_visible_and_stops_nothing(lab: SweepLab, seen: Seen) -> None:
     def misbehave(number: int) -> None:
         if number == 0:
             raise RuntimeError("boom")
@@ -201,7 +199,7 @@ def test_a_trial_that_fails_or_diverges_is_visible_and_stops_nothing(lab: Lab, s
     assert "hill trial 0: failed: RuntimeError: boom, height 0.25, tries 1 (defaults)" in lab.shown
 
 
-def test_a_bad_trial_is_pruned_by_epoch(lab: Lab) -> None:
+def test_a_bad_trial_is_pruned_by_epoch(lab: SweepLab) -> None:
     found = lab.tune(16, pruner="median")
     pruned = [trial for trial in found.trials if trial.status == "pruned"]
     assert pruned
@@ -215,7 +213,7 @@ def test_a_bad_trial_is_pruned_by_epoch(lab: Lab) -> None:
     assert [point.value for point in curve if point.phase == "main"] == [value for _, value in pruned[0].scores]
 
 
-def test_trials_are_runs_under_one_parent_and_no_results(lab: Lab) -> None:
+def test_trials_are_runs_under_one_parent_and_no_results(lab: SweepLab) -> None:
     import mlflow
 
     found = lab.tune(3, seeds_per_trial=2)
@@ -235,7 +233,7 @@ def test_trials_are_runs_under_one_parent_and_no_results(lab: Lab) -> None:
     assert {run.data.tags["bench.study"] for run in runs} == {found.name}
 
 
-def test_time_that_is_up_ends_a_study(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_time_that_is_up_ends_a_study(lab: SweepLab, monkeypatch: pytest.MonkeyPatch) -> None:
     clock = iter(range(0, 10_000, 10))
     monkeypatch.setattr("benchmark.tuning.sweep.time.monotonic", lambda: next(clock))
     found = lab.tune(9, timeout=45.0)
@@ -245,7 +243,7 @@ def test_time_that_is_up_ends_a_study(lab: Lab, monkeypatch: pytest.MonkeyPatch)
     monkeypatch.undo()
 
 
-def test_a_grid_is_walked(lab: Lab) -> None:
+def test_a_grid_is_walked(lab: SweepLab) -> None:
     found = lab.tune(10, sampler="grid", overrides=parse("height=0.1:0.9,side=sunny|shady"))
     heights = [dict(trial.parameters)["height"] for trial in found.trials]
     assert heights == pytest.approx([height for height in (0.1, 0.3, 0.5, 0.7, 0.9) for _ in range(2)])
@@ -260,20 +258,20 @@ def test_a_grid_is_walked(lab: Lab) -> None:
     assert [dict(trial.parameters)["tries"] for trial in every.trials] == [1, 2, 3, 4, 5, 6, 7, 8]
 
 
-def test_other_ranges_are_another_study(lab: Lab) -> None:
+def test_other_ranges_are_another_study(lab: SweepLab) -> None:
     names = {lab.tune(1).name, lab.tune(1, overrides=parse("height=0:0.5")).name, lab.tune(1, seed=1).name}
     assert len(names) == 3
     assert all(name.startswith("quick/hill/") for name in names)
     assert lab.tune(1).name in names
 
 
-def test_defaults_outside_the_range_are_not_tried(lab: Lab) -> None:
+def test_defaults_outside_the_range_are_not_tried(lab: SweepLab) -> None:
     (trial,) = lab.tune(1, overrides=parse("height=0.5:0.9")).trials
     assert not trial.defaults
     assert 0.5 <= float(str(dict(trial.parameters)["height"])) <= 0.9
 
 
-def test_tuned_parameters_reach_a_plan_with_their_cost(lab: Lab) -> None:
+def test_tuned_parameters_reach_a_plan_with_their_cost(lab: SweepLab) -> None:
     request = dataclasses.replace(lab.request, methods=("hill", "zero-shot"), seeds=(0, 1))
     made, lines = tuned(plan(request), lab.place)
     assert made.cells == plan(request).cells
@@ -307,9 +305,11 @@ def test_tuned_parameters_reach_a_plan_with_their_cost(lab: Lab) -> None:
     assert len(lab.tracking.records()) == 4
 
 
-def test_defaults_that_are_the_best_are_not_trained_again(lab: Lab) -> None:
+def test_defaults_that_are_the_best_are_not_trained_again(lab: SweepLab) -> None:
     before = runner.run(plan(lab.request), lab.tracking, PlainDisplay(io.StringIO()))
-    assert lab.tune(1).best.defaults
+    best = lab.tune(1).best
+    assert best
+    assert best.defaults
     made, lines = tuned(plan(lab.request), lab.place)
     assert made.cells == plan(lab.request).cells
     assert made.tuning == {}
@@ -320,7 +320,7 @@ def test_defaults_that_are_the_best_are_not_trained_again(lab: Lab) -> None:
     assert stream.getvalue().endswith("finished already: nothing to train\n")
 
 
-def test_an_unfinished_study_tunes_nothing(lab: Lab, seen: Seen) -> None:
+def test_an_unfinished_study_tunes_nothing(lab: SweepLab, seen: Seen) -> None:
     def stop(number: int) -> None:
         if number == 2:
             raise KeyboardInterrupt
@@ -334,13 +334,13 @@ def test_an_unfinished_study_tunes_nothing(lab: Lab, seen: Seen) -> None:
     assert lines[0].endswith("is unfinished")
 
 
-def test_other_peoples_studies_are_passed_over(lab: Lab) -> None:
+def test_other_peoples_studies_are_passed_over(lab: SweepLab) -> None:
     with closing(lab.place) as opened:
         optuna.create_study(storage=opened, study_name="mine")
     assert studies(lab.place) == ()
 
 
-def test_what_cannot_be_searched_is_refused_before_anything_is_written(lab: Lab) -> None:
+def test_what_cannot_be_searched_is_refused_before_anything_is_written(lab: SweepLab) -> None:
     assert lab.place.file
     for changes, says in (
         ({"params": ("note",)}, "note, which has no range"),

@@ -10,10 +10,11 @@ import numpy as np
 import pytest
 
 from benchmark.cli.main import main
+from tests.support.results import Results
 
 
 @pytest.fixture
-def uri(results: Any, tracking: Any) -> str:
+def uri(results: Results, tracking: Any) -> str:
     for seed in range(3):
         results.add(results.cell("swa", seed), np.arange(1000) < 810 + 10 * seed)
         results.add(results.cell("finetune", seed), np.arange(1000) < 800)
@@ -56,7 +57,7 @@ def test_it_says_what_is_needed_and_how_to_get_it(uri: str, capsys: pytest.Captu
 
 
 def test_the_command_keeps_what_was_set_for_a_part_and_drops_what_was_for_others(
-    results: Any, tracking: Any, capsys: pytest.CaptureFixture[str]
+    results: Results, tracking: Any, capsys: pytest.CaptureFixture[str]
 ) -> None:
     told = "bench run --methods all --seeds 2 --set swa.lr=0.001 --set lora.rank=4 --set gone.x=1"
     results.environment = dataclasses.replace(results.environment, command=told)

@@ -13,6 +13,7 @@ from benchmark.experiment import runner
 from benchmark.tracking import Tracking, resolve_uri
 from benchmark.train import method_handle
 from benchmark.train.loop import train
+from tests.support.encoders import TinyEncoder
 
 
 @pytest.fixture(autouse=True)
@@ -23,7 +24,7 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.fixture
-def words(tiny_encoder: Any) -> list[str]:
+def words(tiny_encoder: TinyEncoder) -> list[str]:
     """A run of three seconds: two cells."""
     budget = ["--epochs", "1", "--batch-size", "16"]
     return ["run", "--methods", "finetune,zero-shot", "--limit-train", "64", "--encoder", str(tiny_encoder()), *budget]
@@ -51,7 +52,9 @@ def test_a_dry_run_shows_the_plan_and_writes_nothing(
     assert list(place.iterdir()) == []
 
 
-def test_a_dry_run_says_what_will_be_skipped_and_why(tiny_encoder: Any, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_dry_run_says_what_will_be_skipped_and_why(
+    tiny_encoder: TinyEncoder, capsys: pytest.CaptureFixture[str]
+) -> None:
     words = ["run", "--encoder", str(tiny_encoder()), "--dry-run"]
     assert main(words) == 0
     said = capsys.readouterr().out

@@ -10,11 +10,16 @@ import pytest
 
 from benchmark.cli.main import main
 from benchmark.model.encoder import Encoder
+from tests.support.encoders import TinyEncoder
 
 
 @pytest.mark.parametrize("forward", ["packed", "stock"])
 def test_forward(
-    forward: str, tiny_encoder: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    forward: str,
+    tiny_encoder: TinyEncoder,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     seen: set[bool] = set()
     packs: Any = Encoder.packs

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from benchmark.cli.main import main
+from tests.support.encoders import TinyEncoder
 
 Rows = Callable[[int], object]
 
@@ -44,7 +45,9 @@ def data(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def bench(data: Path, tiny_encoder: Any, capsys: pytest.CaptureFixture[str]) -> Callable[..., tuple[int, list[str]]]:
+def bench(
+    data: Path, tiny_encoder: TinyEncoder, capsys: pytest.CaptureFixture[str]
+) -> Callable[..., tuple[int, list[str]]]:
     """Plan `methods` on `suite`; return exit status and lines of stderr."""
     encoder = str(tiny_encoder())
     capsys.readouterr()  # saving it draws bars

@@ -9,10 +9,11 @@ from typing import Any
 import pytest
 
 from benchmark.cli.main import main
+from tests.support.encoders import TinyEncoder
 
 
 def test_a_probes_figures_are_artifacts_of_its_run(
-    tmp_path: Path, tiny_encoder: Any, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, tiny_encoder: TinyEncoder, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("BENCH_CACHE", str(tmp_path / "cache"))
     store = ["--tracking-uri", f"sqlite:///{tmp_path}/mlruns/mlflow.db"]

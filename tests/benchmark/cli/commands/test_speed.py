@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import json
-from typing import Any
 
 import pytest
 
 from benchmark.cli.main import main
+from tests.support.encoders import TinyEncoder
 
 
-def test_table(tiny_encoder: Any, capsys: pytest.CaptureFixture[str]) -> None:
+def test_table(tiny_encoder: TinyEncoder, capsys: pytest.CaptureFixture[str]) -> None:
     words = ["speed", "--methods", "finetune", "--against", "trainer,stock", "--steps", "2", "--blocks", "1"]
     assert main([*words, "--encoder", str(tiny_encoder()), "--limit-train", "80"]) == 0
     lines = capsys.readouterr().out.splitlines()
@@ -35,7 +35,7 @@ def test_table(tiny_encoder: Any, capsys: pytest.CaptureFixture[str]) -> None:
     assert "tokens per step" in lines[4]
 
 
-def test_json(tiny_encoder: Any, capsys: pytest.CaptureFixture[str]) -> None:
+def test_json(tiny_encoder: TinyEncoder, capsys: pytest.CaptureFixture[str]) -> None:
     words = ["speed", "--methods", "lora,supcon", "--against", "none", "--steps", "1", "--blocks", "1", "--json"]
     assert main([*words, "--encoder", str(tiny_encoder()), "--limit-train", "80"]) == 0
     found = json.loads(capsys.readouterr().out)
@@ -57,7 +57,7 @@ def test_json(tiny_encoder: Any, capsys: pytest.CaptureFixture[str]) -> None:
     ],
 )
 def test_what_cant_be_measured(
-    words: list[str], message: str, tiny_encoder: Any, capsys: pytest.CaptureFixture[str]
+    words: list[str], message: str, tiny_encoder: TinyEncoder, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["speed", *words, "--encoder", str(tiny_encoder()), "--limit-train", "80"]) == 2
     captured = capsys.readouterr()

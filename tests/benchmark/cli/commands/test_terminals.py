@@ -7,7 +7,6 @@ import re
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -16,6 +15,7 @@ from benchmark.cli.main import main
 from benchmark.tracking import Tracking
 from benchmark.tuning.report import studies
 from benchmark.tuning.storage import locate
+from tests.support.encoders import TinyEncoder
 
 WIDTHS = (40, 60, 80, 120)
 REFERENCE = 1000
@@ -76,7 +76,7 @@ def words_of(text: str) -> set[str]:
 
 @pytest.mark.parametrize("verb", VERBS)
 def test_no_word_is_broken_at_any_width(
-    verb: str, printed: Printed, store: str, tiny_encoder: Any, monkeypatch: pytest.MonkeyPatch
+    verb: str, printed: Printed, store: str, tiny_encoder: TinyEncoder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     checks = [
         doctor.Check("python", "ok", "3.11.7 (/a/rather/long/path/to/some/environment/of/python/bin/python)"),
@@ -104,7 +104,7 @@ def test_no_word_is_broken_at_any_width(
             assert len(line) <= width or long or line.startswith("  bench "), (width, line)
 
 
-def test_a_run_shows_every_method_in_every_terminal(printed: Printed, tiny_encoder: Any) -> None:
+def test_a_run_shows_every_method_in_every_terminal(printed: Printed, tiny_encoder: TinyEncoder) -> None:
     words = ["run", "--methods", "finetune,zero-shot", "--limit-train", "64", "--encoder", str(tiny_encoder())]
     for width in WIDTHS:
         text = printed(width, words)

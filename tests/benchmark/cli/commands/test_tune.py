@@ -16,6 +16,7 @@ import pytest
 from benchmark.cli.commands.tune import duration
 from benchmark.cli.main import main
 from benchmark.core.errors import UsageError
+from tests.support.encoders import TinyEncoder
 
 BUDGET = ["--epochs", "1", "--batch-size", "16", "--limit-train", "48"]
 LISTENING = (  # a process that was started in the background ignores the signal unless told otherwise
@@ -33,7 +34,7 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.fixture
-def words(tiny_encoder: Any) -> list[str]:
+def words(tiny_encoder: TinyEncoder) -> list[str]:
     return ["--methods", "finetune", "--encoder", str(tiny_encoder()), *BUDGET]
 
 

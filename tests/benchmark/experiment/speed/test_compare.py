@@ -18,14 +18,15 @@ from benchmark.experiment.speed.machine import MachineSpeed
 from benchmark.experiment.speed.trainer import Batches, Reference, check_trainer
 from benchmark.train.method_handle import build_method
 from benchmark.train.recipe import Recipe
+from tests.support.lab import Lab
 
 
-def phases(lab: Any, name: str, **given: Any) -> tuple[Recipe, ...]:
+def phases(lab: Lab, name: str, **given: Any) -> tuple[Recipe, ...]:
     built: Any = build_method(name, lab.run(batch_size=4).budget, given)
     return built.phases  # type: ignore[no-any-return]
 
 
-def data(lab: Any) -> tuple[TrainingData, ...]:
+def data(lab: Lab) -> tuple[TrainingData, ...]:
     return (lab.task().without_test(),)
 
 
@@ -34,7 +35,7 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "_machine", lambda *_: MachineSpeed(1e9, 1e9))
 
 
-def test_all_sides_of_a_phase_that_trains_the_encoder(lab: Any) -> None:
+def test_all_sides_of_a_phase_that_trains_the_encoder(lab: Lab) -> None:
     found = compare("finetune", phases(lab, "finetune")[0], data(lab), lab.run(), tuple(SIDES), steps=3, blocks=2)
     assert [timing.side for timing in found.timings] == [OURS, STOCK, TRAINER, PADDED]
     assert {timing.steps for timing in found.timings} == {6}
@@ -47,7 +48,7 @@ def test_all_sides_of_a_phase_that_trains_the_encoder(lab: Any) -> None:
     assert found.floor > 0
 
 
-def test_two_phases_and_a_frozen_encoder(lab: Any) -> None:
+def test_two_phases_and_a_frozen_encoder(lab: Lab) -> None:
     first, second = phases(lab, "supcon", classifier_epochs=20)
     contrastive = compare("supcon", first, data(lab), lab.run(), (OURS, TRAINER), steps=2, blocks=1)
     assert (contrastive.phase, contrastive.trains_encoder) == ("contrastive", True)
@@ -56,7 +57,7 @@ def test_two_phases_and_a_frozen_encoder(lab: Any) -> None:
     assert contrastive.tokens > frozen.tokens  # two views
 
 
-def test_several_tasks_have_no_reference(lab: Any) -> None:
+def test_several_tasks_have_no_reference(lab: Lab) -> None:
     tasks = [task.without_test() for task in lab.tasks()]
     found = compare("finetune", phases(lab, "finetune")[0], tasks, lab.run(), (OURS, TRAINER), steps=2, blocks=1)
     assert [timing.side for timing in found.timings] == [OURS]
@@ -65,7 +66,7 @@ def test_several_tasks_have_no_reference(lab: Any) -> None:
 
 
 @pytest.mark.parametrize("name", ["finetune", "supcon", "lora"])
-def test_the_reference_asks_for_the_same_loss(lab: Any, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_reference_asks_for_the_same_loss(lab: Lab, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """With dropout off, on the rows of a step: Trainer's model and this project's loop."""
     monkeypatch.setattr(nn.functional, "dropout", lambda states, *_, **__: states)
     recipe, (task,) = phases(lab, name)[0], data(lab)
@@ -86,7 +87,7 @@ def test_the_reference_asks_for_the_same_loss(lab: Any, name: str, monkeypatch: 
     torch.testing.assert_close(ours, theirs, rtol=0, atol=1e-5)
 
 
-def test_rows_come_in_the_loops_order_and_padded_as_asked(lab: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_rows_come_in_the_loops_order_and_padded_as_asked(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
     recipe, (task,) = phases(lab, "finetune")[0], data(lab)
     run = lab.run()
     seen: list[tuple[list[int], tuple[int, ...]]] = []
@@ -110,7 +111,7 @@ def test_rows_come_in_the_loops_order_and_padded_as_asked(lab: Any, monkeypatch:
     assert {shape for _, shape in seen} == {(4, 32)}
 
 
-def test_blocks_differ_and_repeat(lab: Any) -> None:
+def test_blocks_differ_and_repeat(lab: Lab) -> None:
     recipe, run = phases(lab, "finetune")[0], lab.run()
     first, again, other = (module._block(recipe, data(lab), run, 3, number) for number in (0, 0, 1))
     assert first.tasks == again.tasks

@@ -1,6 +1,6 @@
 """Fills an MLflow store with finished cells that nobody trained, to look at the leaderboard and to time it.
 
-    python -m tests.make_store FOLDER [--cells 2000] [--protocols 6] [--rows 200]
+    python -m tests.support.made_up_store FOLDER [--cells 2000] [--protocols 6] [--rows 200]
 
 Runs, tags, parameters, metrics and predictions are those that `benchmark.tracking` writes; the rows of the database are
 inserted in one transaction, because 2,000 runs through MLflow's client take minutes. Every number is drawn from a fixed
