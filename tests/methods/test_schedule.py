@@ -52,7 +52,13 @@ def test_shapes(given: dict[str, Any], expected: object) -> None:
 
 def test_what_belongs_to_another_shape_is_refused() -> None:
     budget = Budget(10, 16, "best")
-    for given in ({"gamma": 0.5}, {"floor": 0.5}, {"period": 3}, {"shape": "constant", "stepped": "epoch"},
-                  {"shape": "cosine", "warmup_steps": 3}):  # fmt: skip
+    refused: tuple[dict[str, Any], ...] = (
+        {"gamma": 0.5},
+        {"floor": 0.5},
+        {"period": 3},
+        {"shape": "constant", "stepped": "epoch"},
+        {"shape": "cosine", "warmup_steps": 3},
+    )
+    for given in refused:
         with pytest.raises(UsageError, match="changes nothing"):
             build_method("schedule", budget, given)

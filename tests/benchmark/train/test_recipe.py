@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import itertools
 from dataclasses import dataclass
+from typing import Any
 
 import pytest
 
@@ -117,7 +118,7 @@ def test_the_baseline_answers_every_question() -> None:
 @pytest.mark.parametrize("other", [name for name in sorted(TECHNIQUES) if legal("supcon", name) and name != "supcon"])
 def test_two_phases_inherit_the_others_answers(other: str) -> None:
     *_, first, second = of("supcon", other)
-    given = TECHNIQUES[other].answers(BASELINE, BUDGET).given()
+    given: dict[str, Any] = TECHNIQUES[other].answers(BASELINE, BUDGET).given()
     for question, answer in given.items():
         assert getattr(first, question) == answer
     own = TECHNIQUES["supcon"].after(BASELINE, BUDGET)

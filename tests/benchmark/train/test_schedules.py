@@ -90,7 +90,8 @@ def test_a_factor_is_a_share_of_the_peak(total: int, place: float, schedule: Cos
     assert 0 <= factor <= 1
 
 
-SHAPES: dict[str, tuple[Schedule, Callable[[torch.optim.Optimizer], torch.optim.lr_scheduler.LRScheduler]]] = {
+Shape = Cosine | Linear | PeriodicCosine | StepDecay | Cyclic | Constant
+SHAPES: dict[str, tuple[Shape, Callable[[torch.optim.Optimizer], torch.optim.lr_scheduler.LRScheduler]]] = {
     "cosine of 10 epochs": (
         PeriodicCosine(10, 0.01),
         lambda found: torch.optim.lr_scheduler.CosineAnnealingLR(found, T_max=10, eta_min=0.01),
