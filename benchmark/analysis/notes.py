@@ -75,7 +75,7 @@ def on_ties(board: Board) -> tuple[str, ...]:
         were = "pair could not be tested and counts" if len(untested) == 1 else "pairs could not be tested and count"
         notes.append(f"{len(untested):,} {were} as not significantly different.")
     notes += [
-        f"{place.row.label} has no letter: {place.reason}."
+        f"{place.row.label} has no letter: {place.reason.rstrip('.')}."
         for place in board.places
         if not place.letters and place.row.test
     ]
@@ -91,6 +91,8 @@ def _on_seeds(board: Board) -> list[str]:
     widest = max(abs(pair.difference or 0.0) for pair in tested)
     scale = of_headline(board.protocol)
     least, largest = (formats.difference(size, None, scale).lstrip("+") for size in (board.least, widest))
+    if not least.strip("0."):
+        return []  # scores that hardly vary, all alike: no difference that the table shows is at stake
     needed = f"With {pluralize(seeds, 'seed')}, a difference has to reach about {least} to be significant here"
     notes = [f"{needed}; the largest is {largest}."]
     if board.seeds_needed:

@@ -47,7 +47,7 @@ class Pair:
 
     @property
     def separated(self) -> bool:
-        """Whether the test tells the two apart."""
+        """Whether the two differ significantly."""
         return self.p_holm is not None and self.p_holm < ALPHA
 
     @property

@@ -96,7 +96,7 @@ class Cell:
 def label(cell: Cell, peers: tuple[Cell, ...]) -> str:
     """Return `cell`'s method name, with the parameters in which it differs from `peers` of the same method.
 
-    A number that was drawn has a dozen digits: three are shown, where they tell the peers apart.
+    A number that was drawn has a dozen digits: three are shown, where that is enough to distinguish the peers.
     """
     values: dict[str, set[object]] = {}
     for peer in (cell, *peers):

@@ -97,7 +97,7 @@ class PhaseCost:
 
     @property
     def trainable(self) -> int:
-        """Parameters that move in this phase."""
+        """Parameters that are trained in this phase."""
         return self.trainable_encoder + self.trainable_head
 
 

@@ -252,7 +252,7 @@ def _rows(split: str, table: Table, used: Columns, spec: ColumnSpec, notes: list
 
 
 def _ids(split: str, table: Table) -> list[str]:
-    """Return the column `id` where it tells all rows apart, else the split's name and the row's number."""
+    """Return the column `id` where it is different for every row, else the split's name and the row's number."""
     if "id" in table.columns:
         ids = _cells(table, "id")
         if len(set(ids)) == len(ids) and all(ids):

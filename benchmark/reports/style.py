@@ -26,7 +26,7 @@ COLOURS = (
 SYMBOLS = ("o", "D", "s", "^", "X", "P", "*", "v")
 DASHES: tuple[str | tuple[int, tuple[int, ...]], ...] = ("-", (0, (5, 2)), (0, (1.5, 1.5)), (0, (6, 2, 1.5, 2)))  # type: ignore[assignment]
 TURN = 10
-"""After so many rows symbols and dashes change, so that colour alone needn't tell rows apart."""
+"""After so many rows symbols and dashes change, so that rows differ in more than colour."""
 INK, FAINT, RULE, PANEL = "#010203", "#010204", "#010205", "#010206"
 VARIABLES = {INK: "var(--ink)", FAINT: "var(--faint)", RULE: "var(--rule)", PANEL: "var(--panel)"}
 """Colours that Matplotlib writes, and the page's variables that replace them: light or dark is the reader's choice."""

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from benchmark.analysis.power import PowerPlan
 
 NAME = "power"
-HELP = "how many seeds it takes to tell a gain apart, from the runs at hand"
+HELP = "how many seeds it takes to detect a gain, from the runs at hand"
 ORDER = 28
 DESCRIPTION = """\
 From finished runs of two methods on the same seeds: how much their difference varies between seeds and with the test

@@ -140,6 +140,15 @@ def test_a_run_that_cant_be_read_is_passed_over_and_named(three: Results) -> Non
     assert letters["bad"]
     said = " ".join(section.notes)
     assert "same has no letter: " in said
-    assert f"run {broken[:12]} can't be read: its predictions are no Parquet file." in said
+    assert f"(run {broken[:12]}) can't be read: its predictions are no Parquet file." in said
     assert f"No curves of one run of same: run {broken[:12]} can't be read: its metrics are no numbers." in said
     assert {curve.label for curve in section.curves} == {"good", "same", "bad"}
+
+
+def test_rows_with_equal_scores_need_no_difference_of_nothing(results: Any) -> None:
+    for method in ("a", "b"):
+        for seed in range(2):
+            results.add(results.cell(method, seed), np.arange(600) < 18)
+    notes = " ".join(report(results).sections[0].notes)
+    assert "There is no single best row" in notes
+    assert "has to reach about" not in notes
