@@ -87,6 +87,7 @@ class TestEncoderDropout:
             return attention(*given, **named)
 
         monkeypatch.setattr(nn.functional, "scaled_dot_product_attention", watched)
+        model.encoder.backbone.register_forward_hook(lambda *_: None)  # transformers' own forward, whose calls are seen
         model.encoder.train()
         (tokens,) = lab.run(kind=kind).encode(lab.task().validation).sentences
         for p in (0.37, None, 0.0):
@@ -95,6 +96,20 @@ class TestEncoderDropout:
             assert found == {0.1 if p is None else p}
             model.encoder(tokens)
         assert used == [0.37] * 2 + [0.1] * 2 + [0.0] * 2
+
+    @pytest.mark.parametrize("kind", ["bert", "distilbert", "roberta"])
+    def test_is_what_the_encoder_drops_without_padding_too(self, lab: Any, kind: str) -> None:
+        model = lab.model(kind)
+        (tokens,) = lab.run(kind=kind).encode(lab.task().validation).sentences
+        still = model.encoder.eval()(tokens)
+        model.encoder.train()
+        with Streams(0).scope("dropout"):
+            published = model.encoder(tokens)
+            model.encoder.set_dropout(0.0)
+            assert torch.allclose(model.encoder(tokens), still, atol=1e-5)
+            model.encoder.set_dropout(0.6)
+            more = model.encoder(tokens)
+        assert (more - still).abs().mean() > 1.5 * (published - still).abs().mean() > 0
 
     def test_a_phase_has_its_own(self, lab: Any) -> None:
         run = lab.run()
