@@ -152,9 +152,8 @@ def _module(file: str) -> str:
 SHALLOW = "from benchmark.train import Answers, Budget, Technique, parameter, technique\n"
 DEEP = """
 from benchmark.core.parameters import parameter
-from benchmark.core.registry import technique
 from benchmark.train.recipe import Answers, Budget
-from benchmark.train.techniques import Technique
+from benchmark.train.techniques import Technique, technique
 """
 
 
